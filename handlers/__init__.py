@@ -1,0 +1,1 @@
+"""One module per concern of the CI server: artifact store, publish, fetch, package material."""

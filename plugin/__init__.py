@@ -1,0 +1,1 @@
+"""The HTTP service and the commands: settings, dispatch, authentication, streaming, metrics."""

@@ -1,0 +1,65 @@
+"""Credentials, and keychains, which find them. Finding is apart from applying: applying is the token room's work."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from registry.names import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user name with a password, or an identity token (an OAuth2 refresh token)."""
+
+    username: str
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """What stands for these credentials in a cache key; the secret can't be read back from it."""
+        material = "\0".join((self.username, self.password, self.identity_token))
+        return hashlib.sha256(material.encode()).hexdigest()
+
+
+class Keychain(Protocol):
+    """Finds the credentials for a repository; None means «none of mine», not «anonymous»."""
+
+    async def resolve(self, repository: Repository | None, host: str) -> Credentials | None:
+        """Find credentials for a host and the repository on it (None for a ping).
+
+        Raises CredentialsUnavailable when they should be there but can't be obtained.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StaticKeychain:
+    """The credentials that a store or package repository was configured with."""
+
+    credentials: Credentials | None
+
+    async def resolve(self, repository: Repository | None, host: str) -> Credentials | None:  # noqa: ARG002
+        """Answer the configured credentials for every repository."""
+        return self.credentials
+
+
+@dataclass(frozen=True, slots=True)
+class KeychainChain:
+    """Several keychains, asked in order; the first that answers wins."""
+
+    keychains: Sequence[Keychain]
+
+    async def resolve(self, repository: Repository | None, host: str) -> Credentials | None:
+        """Ask each keychain in turn."""
+        for keychain in self.keychains:
+            if (found := await keychain.resolve(repository, host)) is not None:
+                return found
+        return None
+
+
+ANONYMOUS = StaticKeychain(None)
+"""No credentials at all."""

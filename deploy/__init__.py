@@ -1,0 +1,1 @@
+"""What runs the product outside of itself: the demo, service files, package installation."""

@@ -21,12 +21,21 @@ class Credentials:
     @property
     def fingerprint(self) -> str:
         """What stands for these credentials in a cache key; the secret can't be read back from it."""
-        material = "\0".join((self.username, self.password, self.identity_token))
-        return hashlib.sha256(material.encode()).hexdigest()
+        return fingerprint(self.username, self.password, self.identity_token)
+
+
+def fingerprint(*secrets: str) -> str:
+    """What stands for secrets in a cache key: the same for the same ones, and not to be read back."""
+    return hashlib.sha256("\0".join(secrets).encode()).hexdigest()
 
 
 class Keychain(Protocol):
     """Finds the credentials for a repository; None means «none of mine», not «anonymous»."""
+
+    @property
+    def identity(self) -> str:
+        """What stands for whom it finds in a cache key; no secret can be read back from it."""
+        ...
 
     async def resolve(self, repository: Repository | None, host: str) -> Credentials | None:
         """Find credentials for a host and the repository on it (None for a ping).
@@ -42,6 +51,11 @@ class StaticKeychain:
 
     credentials: Credentials | None
 
+    @property
+    def identity(self) -> str:
+        """The credentials' fingerprint, or empty for nobody."""
+        return self.credentials.fingerprint if self.credentials else ""
+
     async def resolve(self, repository: Repository | None, host: str) -> Credentials | None:  # noqa: ARG002
         """Answer the configured credentials for every repository."""
         return self.credentials
@@ -52,6 +66,11 @@ class KeychainChain:
     """Several keychains, asked in order; the first that answers wins."""
 
     keychains: Sequence[Keychain]
+
+    @property
+    def identity(self) -> str:
+        """All of them, in order."""
+        return "+".join(keychain.identity for keychain in self.keychains)
 
     async def resolve(self, repository: Repository | None, host: str) -> Credentials | None:
         """Ask each keychain in turn."""

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from registry.credentials import ANONYMOUS, Keychain
+from registry.credentials import ANONYMOUS, Keychain, fingerprint
 from registry.errors import InvalidName
 from registry.names import Registry
 
@@ -23,6 +23,11 @@ class TLS:
     client_certificate: str = field(default="", repr=False)
     client_key: str = field(default="", repr=False)
     verify: bool = True
+
+    @property
+    def identity(self) -> str:
+        """What stands for these settings in a cache key."""
+        return fingerprint(self.ca_certificates, self.client_certificate, self.client_key, str(self.verify))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,11 @@ class Access:
     def registry(self) -> Registry:
         """The registry's name."""
         return self.endpoint.registry
+
+    @property
+    def identity(self) -> str:
+        """What stands for this access in a cache key."""
+        return fingerprint(self.endpoint.url, self.endpoint.registry.host, self.keychain.identity, self.tls.identity)
 
 
 def _default_scheme(host: str) -> str:

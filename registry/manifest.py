@@ -116,9 +116,7 @@ def _media_type(body: dict[str, Any], given: str, source: str) -> str:
         return media_types.OCI_INDEX
     if "config" in body:
         return media_types.OCI_MANIFEST
-    raise _invalid(
-        source, f"its media type is {media_type or 'missing'}, which is no image manifest or index"
-    )
+    raise _invalid(source, f"its media type is {media_type or 'missing'}, which is no image manifest or index")
 
 
 def _descriptor(item: Any) -> Descriptor:
@@ -166,6 +164,4 @@ def _text(value: Any) -> str:
 
 
 def _invalid(source: str, cause: str) -> InvalidManifest:
-    return InvalidManifest(
-        f"read the manifest of {source}", cause, "Push the image again, or name another one."
-    )
+    return InvalidManifest(f"read the manifest of {source}", cause, "Push the image again, or name another one.")

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from registry.errors import InvalidName
 
 DOCKER_HUB = "docker.io"
-_DOCKER_HUB_ALIASES = frozenset(
-    {"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
-)
+_DOCKER_HUB_ALIASES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 
 _HOST = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
@@ -70,9 +68,7 @@ class Repository:
         if registry.is_docker_hub and "/" not in path:
             path = f"library/{path}"
         if len(path) > _LONGEST_REPOSITORY_PATH or not _REPOSITORY_PATH.fullmatch(path):
-            raise InvalidName(
-                f"read the repository name «{text}»", _why_no_repository(path), _REPOSITORY_REMEDY
-            )
+            raise InvalidName(f"read the repository name «{text}»", _why_no_repository(path), _REPOSITORY_REMEDY)
         return cls(registry, path)
 
     def tag(self, tag: str) -> Reference:
@@ -87,7 +83,9 @@ class Repository:
         return f"{self.registry}/{self.path}"
 
 
-_REPOSITORY_REMEDY = "Use lower-case letters, digits and the separators . _ - inside components, with / between them, like team/app."
+_REPOSITORY_REMEDY = (
+    "Use lower-case letters, digits and the separators . _ - inside components, with / between them, like team/app."
+)
 
 
 def _why_no_repository(path: str) -> str:

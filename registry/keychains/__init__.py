@@ -1,0 +1,1 @@
+"""Keychains that look beyond the configuration: Docker's configuration file, cloud identities."""

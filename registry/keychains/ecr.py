@@ -1,0 +1,114 @@
+"""Amazon ECR: a token of 12 hours from AWS, by static keys or by boto3's default chain."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from registry.credentials import Credentials, fingerprint
+from registry.errors import CredentialsUnavailable
+from registry.names import Repository
+
+_SHARE_OF_LIFE = 0.8
+_SECONDS_TO_CONNECT = 10
+_SECONDS_TO_READ = 20
+
+
+def ecr_host(registry_id: str, region: str) -> str:
+    """The host name of an account's registry in a region (China's regions have a domain of their own)."""
+    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"{registry_id}.dkr.ecr.{region}.{domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class EcrKeychain:
+    """Credentials for one account's registry in one region, shared by all who ask as the same identity."""
+
+    registry_id: str
+    region: str
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
+
+    @property
+    def identity(self) -> str:
+        """Account, region, and a fingerprint of the static keys (none: the default chain)."""
+        keys = fingerprint(self.access_key_id, self.secret_access_key) if self.access_key_id else "default chain"
+        return f"ecr:{self.registry_id}:{self.region}:{keys}"
+
+    async def resolve(self, repository: Repository | None, host: str) -> Credentials:  # noqa: ARG002
+        """The user AWS with the current token. Raises CredentialsUnavailable."""
+        return await _tokens.get(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Login:
+    credentials: Credentials
+    renew_at: float
+
+
+class _Logins:
+    """Logins by keychain: one request to AWS under way for each; failures are not kept."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._logins: dict[str, _Login] = {}
+        self._asking: dict[str, asyncio.Task[_Login]] = {}
+
+    async def get(self, keychain: EcrKeychain) -> Credentials:
+        login = self._logins.get(keychain.identity)
+        if login and self._clock() < login.renew_at:
+            return login.credentials
+        task = self._asking.get(keychain.identity)
+        if task is None or task.get_loop() is not asyncio.get_running_loop():
+            task = self._asking[keychain.identity] = asyncio.ensure_future(self._ask(keychain))
+        return (await asyncio.shield(task)).credentials
+
+    async def _ask(self, keychain: EcrKeychain) -> _Login:
+        try:
+            login = await asyncio.to_thread(_login, keychain, self._clock)
+            self._logins[keychain.identity] = login
+            return login
+        finally:
+            self._asking.pop(keychain.identity, None)
+
+
+_tokens = _Logins()
+
+
+def _login(keychain: EcrKeychain, clock: Callable[[], float]) -> _Login:
+    # boto3 takes a third of a second to import, and is needed for ECR only.
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    action = f"log in to {ecr_host(keychain.registry_id, keychain.region)}"
+    try:
+        # A session of its own: boto3's default session is not safe between threads.
+        session = boto3.session.Session(
+            aws_access_key_id=keychain.access_key_id or None,
+            aws_secret_access_key=keychain.secret_access_key or None,
+            region_name=keychain.region,
+        )
+        times = Config(connect_timeout=_SECONDS_TO_CONNECT, read_timeout=_SECONDS_TO_READ, retries={"max_attempts": 3})
+        answer = session.client("ecr", config=times).get_authorization_token(registryIds=[keychain.registry_id])
+        data = answer["authorizationData"][0]
+        username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+        expires = data["expiresAt"].timestamp()
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "an error")
+        raise CredentialsUnavailable(
+            action, f"AWS refused with {code}", "Check the keys, and that they allow ecr:GetAuthorizationToken."
+        ) from error
+    except BotoCoreError as error:
+        raise CredentialsUnavailable(
+            action,
+            f"AWS could not be asked ({type(error).__name__})",
+            "Give AWSAccessKeyId and AWSSecretAccessKey, or let boto3's default chain find an identity.",
+        ) from error
+    except (KeyError, IndexError, ValueError) as error:
+        raise CredentialsUnavailable(action, "AWS answered without a token") from error
+    now = clock()
+    return _Login(Credentials(username, password), now + (expires - now) * _SHARE_OF_LIFE)

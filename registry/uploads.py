@@ -1,0 +1,227 @@
+"""Blobs going up: one streamed upload, in chunks where a registry wants them, resumed after a cut.
+
+OCI distribution-spec, «Pushing blobs».
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import httpx
+
+from registry import blobs, metrics
+from registry.content import OpenContent, Verifier
+from registry.descriptor import Descriptor
+from registry.errors import ConnectionFailed, Forbidden, NotARegistry, NotFound, RegistryError, RequestRefused
+from registry.names import Digest, Repository
+from registry.scope import Scope
+from registry.transport import Ask, Transport
+
+_MIB = 1024 * 1024
+_CHUNKS_BY_HOST = {"ghcr.io": 4 * _MIB}
+"""Largest request body that a registry takes, where it is small enough to matter."""
+_RESTARTED = frozenset({404, 416})
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """An upload session: where its next request goes, and how large a request may be (0: as large as it gets)."""
+
+    location: str
+    chunk: int = 0
+
+
+async def mount(transport: Transport, repository: Repository, digest: Digest, source: Repository) -> bool:
+    """Ask for the blob of another repository; a refusal of any kind means «upload it»."""
+    ask = Ask(
+        f"mount {digest} of {source} into {repository}",
+        "POST",
+        f"/v2/{repository.path}/blobs/uploads/?mount={digest}&from={source.path}",
+        (Scope.push(repository), Scope.pull(source)),
+        expected=frozenset({201, 202}),
+    )
+    try:
+        response, _ = await transport.read(ask)
+    except (Forbidden, NotFound):
+        return False
+    if response.status_code == httpx.codes.CREATED:
+        return True
+    await _discard(transport, repository, _location(transport, response, ask.action))
+    return False
+
+
+async def push(transport: Transport, repository: Repository, descriptor: Descriptor, open_content: OpenContent) -> None:
+    """Upload a blob. Raises ContentMismatch when what is read is not what the descriptor says, or a RegistryError."""
+    await _Upload(transport, repository, descriptor, open_content).run()
+
+
+class _Upload:
+    """One blob on its way up, over as many connections and sessions as it takes."""
+
+    def __init__(
+        self, transport: Transport, repository: Repository, descriptor: Descriptor, open_content: OpenContent
+    ) -> None:
+        self._transport = transport
+        self._repository = repository
+        self._descriptor = descriptor
+        self._open_content = open_content
+        self._verifier = Verifier(descriptor, f"the image for {repository}")
+        self._action = f"upload the blob {descriptor.digest} to {repository}"
+        self._scopes = (Scope.push(repository),)
+        self._moved = metrics.BYTES.labels(transport.access.registry.host, "up")
+        self._session: _Session | None = None
+
+    async def run(self) -> None:
+        """Upload, and resume or start again while that is worth it."""
+        failures = 0
+        try:
+            while True:
+                try:
+                    return await self._attempt()
+                except (ConnectionFailed, RequestRefused) as error:
+                    failures += 1
+                    await self._wait_or_give_up(failures, error)
+                    if await self._has_arrived():
+                        return None
+        except BaseException:
+            await self._abandon()
+            raise
+
+    async def _attempt(self) -> None:
+        offset = await self._received() if self._session else 0
+        if self._session is None:
+            self._session = await self._start()
+        if offset or self._session.chunk:
+            await self._send_chunks(offset)
+        else:
+            await self._send_whole()
+        self._session = None
+
+    async def _wait_or_give_up(self, failures: int, error: RegistryError) -> None:
+        retry = self._transport.retry
+        lost = isinstance(error, RequestRefused) and error.status in _RESTARTED and self._session is not None
+        if lost:
+            self._session = None
+        if failures >= retry.attempts or not (lost or retry.is_worth_repeating(error)):
+            raise error
+        await retry.sleep(retry.delay(failures, error))
+
+    async def _has_arrived(self) -> bool:
+        # The answer to the last request may have been lost after the registry had stored everything.
+        if self._verifier.position < self._descriptor.size:
+            return False
+        with suppress(RegistryError):
+            return await blobs.exists(self._transport, self._repository, self._descriptor.digest)
+        return False
+
+    async def _start(self) -> _Session:
+        ask = self._ask("POST", f"/v2/{self._repository.path}/blobs/uploads/", expected={202})
+        response, _ = await self._transport.read(ask)
+        least = response.headers.get("OCI-Chunk-Min-Length", "")
+        chunk = _CHUNKS_BY_HOST.get(self._transport.access.registry.host, 0)
+        if chunk and least.isdecimal():
+            chunk = max(chunk, int(least))
+        return _Session(_location(self._transport, response, self._action), chunk)
+
+    async def _received(self) -> int:
+        assert self._session is not None  # noqa: S101
+        try:
+            response, _ = await self._transport.read(self._ask("GET", self._session.location, expected={204, 200}))
+        except RequestRefused:
+            self._session = None
+            return 0
+        self._session = _Session(_location(self._transport, response, self._action), self._session.chunk)
+        last = response.headers.get("Range", "").removeprefix("bytes=").rpartition("-")[2]
+        # «0-0» is what registries say for nothing as well as for one byte: one byte is not worth the doubt.
+        received = int(last) + 1 if last.isdecimal() and int(last) > 0 else 0
+        if received > self._verifier.position:
+            self._session = None
+            return 0
+        return received
+
+    async def _send_whole(self) -> None:
+        await self._put(self._descriptor.size, self._content(0, self._descriptor.size))
+
+    async def _send_chunks(self, offset: int) -> None:
+        assert self._session is not None  # noqa: S101
+        size = self._descriptor.size
+        step = self._session.chunk or size
+        while offset < size:
+            end = min(size, offset + step)
+            headers = {
+                "Content-Type": "application/octet-stream",
+                "Content-Length": str(end - offset),
+                "Content-Range": f"{offset}-{end - 1}",
+            }
+            ask = self._ask("PATCH", self._session.location, {202, 201, 204}, headers, self._content(offset, end))
+            response, _ = await self._transport.read(ask)
+            self._session = _Session(_location(self._transport, response, self._action), self._session.chunk)
+            offset = end
+        self._verifier.finish()
+        await self._put(0, None)
+
+    async def _put(self, length: int, body: AsyncIterator[bytes] | None) -> None:
+        assert self._session is not None  # noqa: S101
+        digest = str(self._descriptor.digest)
+        url = str(httpx.URL(self._session.location).copy_merge_params({"digest": digest}))
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
+        await self._transport.read(self._ask("PUT", url, {201, 204}, headers, body))
+
+    async def _content(self, start: int, end: int) -> AsyncIterator[bytes]:
+        position = start
+        async with self._open_content(start) as chunks:
+            async for chunk in chunks:
+                piece = chunk[: end - position]
+                self._verifier.feed(position, piece)
+                position += len(piece)
+                if position >= self._descriptor.size:
+                    self._verifier.finish()
+                self._moved.inc(len(piece))
+                yield piece
+                if position >= end:
+                    return
+        self._verifier.finish()
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        expected: set[int],
+        headers: dict[str, str] | None = None,
+        body: AsyncIterator[bytes] | None = None,
+    ) -> Ask:
+        return Ask(self._action, method, path, self._scopes, headers or {}, body, frozenset(expected))
+
+    async def _abandon(self) -> None:
+        if self._session is not None:
+            await asyncio.shield(_discard(self._transport, self._repository, self._session.location))
+
+
+async def _discard(transport: Transport, repository: Repository, location: str) -> None:
+    """Tell the registry that a session is not needed; it expires by itself where that fails."""
+    ask = Ask(
+        f"give up an upload to {repository}",
+        "DELETE",
+        location,
+        (Scope.push(repository),),
+        expected=frozenset({200, 202, 204}),
+        idle=5.0,
+    )
+    with suppress(RegistryError):
+        await transport.read(ask)
+
+
+def _location(transport: Transport, response: httpx.Response, action: str) -> str:
+    location = response.headers.get("Location", "")
+    try:
+        target = response.url.join(location)
+    except (httpx.InvalidURL, ValueError):
+        location = ""
+    if not location:
+        raise NotARegistry(
+            action, f"{transport.access.registry} did not say where to upload", "Look at proxies in between."
+        )
+    return str(target)

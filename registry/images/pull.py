@@ -1,0 +1,212 @@
+"""Pull: an image of one platform into an OCI layout or a tarball, every byte verified, in place all at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tarfile
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from registry import media_types
+from registry.concurrency import for_each
+from registry.descriptor import Descriptor, Platform
+from registry.errors import InvalidImage
+from registry.images.layout import REF_NAME
+from registry.manifest import Manifest
+from registry.media_types import is_foreign_layer
+from registry.names import Digest, Reference
+from registry.platforms import select
+from registry.remote import Remote
+from registry.report import Report, short
+
+_LAYOUT_FILE = json.dumps({"imageLayoutVersion": "1.0.0"}).encode()
+_BLOCK = tarfile.BLOCKSIZE
+
+
+async def pull_layout(
+    remote: Remote, reference: Reference, destination: Path, platform: Platform, report: Report
+) -> Descriptor:
+    """Write an OCI layout folder; a layout that is there is replaced. The descriptor of the platform's manifest.
+
+    Raises InvalidImage when the destination is something else than a layout, or a RegistryError.
+    """
+    await asyncio.to_thread(_check_replaceable, destination)
+    manifest = await select(remote, reference, platform)
+    async with _partial(destination) as partial:
+        folder = partial / "layout"
+        files = _small_files(manifest, reference, with_docker=False)
+        await asyncio.to_thread(_write_files, folder, files)
+        places = {blob.digest: (folder / _blob_name(blob.digest), 0) for blob in _stored_blobs(manifest)}
+        await _download_all(remote, reference, manifest, places, report)
+        await asyncio.to_thread(_replace_folder, folder, destination, partial)
+    return manifest.descriptor
+
+
+async def pull_archive(
+    remote: Remote, reference: Reference, destination: Path, platform: Platform, report: Report
+) -> Descriptor:
+    """Write a tarball that is an OCI layout and that `docker load` takes too. The platform manifest's descriptor.
+
+    Raises InvalidImage when the destination is a folder, or a RegistryError.
+    """
+    await asyncio.to_thread(_check_no_folder, destination)
+    manifest = await select(remote, reference, platform)
+    async with _partial(destination) as partial:
+        archive = partial / "image.tar"
+        files = _small_files(manifest, reference, with_docker=True)
+        blobs = _stored_blobs(manifest)
+        places = await asyncio.to_thread(_lay_out_archive, archive, files, blobs)
+        await _download_all(remote, reference, manifest, places, report)
+        await asyncio.to_thread(archive.replace, destination)
+    return manifest.descriptor
+
+
+def _stored_blobs(manifest: Manifest) -> list[Descriptor]:
+    return [blob for blob in manifest.blobs if not is_foreign_layer(blob.media_type)]
+
+
+async def _download_all(
+    remote: Remote,
+    reference: Reference,
+    manifest: Manifest,
+    places: dict[Digest, tuple[Path, int]],
+    report: Report,
+) -> None:
+    async def download(blob: Descriptor) -> None:
+        path, start = places[blob.digest]
+        async with remote.transfers, remote.open_blob(reference.repository, blob) as chunks:
+            await _write(chunks, path, start)
+        report(f"{short(blob)}: fetched")
+
+    ordered = sorted(_stored_blobs(manifest), key=lambda blob: -blob.size)
+    await for_each(ordered, download)
+
+
+async def _write(chunks: AsyncIterator[bytes], path: Path, start: int) -> None:
+    file = await asyncio.to_thread(_open_at, path, start)
+    try:
+        async for chunk in chunks:
+            await asyncio.to_thread(file.write, chunk)
+    finally:
+        file.close()
+
+
+def _open_at(path: Path, start: int) -> BinaryIO:
+    file = path.open("r+b" if path.exists() else "wb", 0)
+    file.seek(start)
+    return file
+
+
+def _small_files(manifest: Manifest, reference: Reference, *, with_docker: bool) -> dict[str, bytes]:
+    files = {
+        "oci-layout": _LAYOUT_FILE,
+        "index.json": _json(_index(manifest, reference)),
+        _blob_name(manifest.digest): manifest.raw,
+    }
+    if with_docker and manifest.config.media_type in (media_types.OCI_CONFIG, media_types.DOCKER_CONFIG):
+        files["manifest.json"] = _json([_docker_entry(manifest, reference)])
+    return files
+
+
+def _index(manifest: Manifest, reference: Reference) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "mediaType": manifest.media_type,
+        "digest": str(manifest.digest),
+        "size": len(manifest.raw),
+    }
+    if reference.tag:
+        entry["annotations"] = {REF_NAME: reference.tag}
+    return {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [entry]}
+
+
+def _docker_entry(manifest: Manifest, reference: Reference) -> dict[str, Any]:
+    tags = [f"{reference.repository}:{reference.tag}"] if reference.tag else []
+    return {
+        "Config": _blob_name(manifest.config.digest),
+        "RepoTags": tags,
+        "Layers": [_blob_name(layer.digest) for layer in manifest.layers],
+    }
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _blob_name(digest: Digest) -> str:
+    return f"blobs/{digest.algorithm}/{digest.hex}"
+
+
+def _write_files(folder: Path, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _lay_out_archive(
+    archive: Path, files: dict[str, bytes], blobs: Sequence[Descriptor]
+) -> dict[Digest, tuple[Path, int]]:
+    """Write a tarball's headers, with room for the blobs: sizes are known, so blobs can come in any order."""
+    places: dict[Digest, tuple[Path, int]] = {}
+    with archive.open("wb") as out:
+        for name, content in files.items():
+            out.write(_header(name, len(content)))
+            out.write(content.ljust(_rounded(len(content)), b"\0"))
+        for blob in blobs:
+            out.write(_header(_blob_name(blob.digest), blob.size))
+            places[blob.digest] = (archive, out.tell())
+            out.seek(_rounded(blob.size), 1)
+        out.truncate(out.tell() + 2 * _BLOCK)
+    return places
+
+
+def _header(name: str, size: int) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.size = size
+    member.mode = 0o644
+    return member.tobuf(tarfile.PAX_FORMAT)
+
+
+def _rounded(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK
+
+
+@asynccontextmanager
+async def _partial(destination: Path) -> AsyncIterator[Path]:
+    """A folder beside the destination, so that a rename can move what is finished; removed whatever happens."""
+    await asyncio.to_thread(destination.parent.mkdir, parents=True, exist_ok=True)
+    folder = await asyncio.to_thread(
+        tempfile.mkdtemp, prefix=f".{destination.name}-", suffix=".partial", dir=destination.parent
+    )
+    try:
+        yield Path(folder)
+    finally:
+        await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+
+
+def _check_no_folder(destination: Path) -> None:
+    if destination.is_dir():
+        raise InvalidImage(f"write the tarball {destination.name}", "a folder has that name", "Choose another one.")
+
+
+def _check_replaceable(destination: Path) -> None:
+    if not destination.exists() or (destination / "oci-layout").is_file():
+        return
+    if destination.is_dir() and not any(destination.iterdir()):
+        return
+    raise InvalidImage(
+        f"write the OCI layout {destination.name}",
+        "something else has that name, and it would be lost",
+        "Choose another Destination, or remove what is there.",
+    )
+
+
+def _replace_folder(folder: Path, destination: Path, partial: Path) -> None:
+    if destination.exists():
+        destination.rename(partial / "replaced")
+    folder.rename(destination)

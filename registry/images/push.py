@@ -1,0 +1,57 @@
+"""Push: blobs that the registry lacks, several at once; then manifests, children first; the tags last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from registry.concurrency import for_each
+from registry.descriptor import Descriptor
+from registry.images.source import ImageSource, read_tree
+from registry.manifest import Index, Manifest
+from registry.names import Repository
+from registry.remote import Remote
+from registry.report import Report, short
+
+_LOOK_UPS = 16
+
+
+async def push(
+    source: ImageSource, remote: Remote, repository: Repository, tags: Sequence[str], report: Report
+) -> Descriptor:
+    """Push an image under tags (none: by digest only); the descriptor of what they now name.
+
+    Until everything below it is stored, no tag changes: a push that breaks off leaves nothing under a tag.
+    Raises InvalidImage, ContentMismatch, TagConflict or another RegistryError.
+    """
+    tree = await read_tree(source)
+    await _push_blobs(source, tree.blobs, remote, repository, report)
+    for manifest in tree.manifests[:-1]:
+        await remote.put_manifest(repository, manifest)
+    await put_tags(remote, repository, tree.root, tags, report)
+    return tree.root.descriptor
+
+
+async def put_tags(
+    remote: Remote, repository: Repository, manifest: Manifest | Index, tags: Sequence[str], report: Report
+) -> None:
+    """Put one manifest under each tag. Raises TagConflict or another RegistryError."""
+    for tag in tags or (None,):
+        await remote.put_manifest(repository, manifest, tag)
+        report(f"{repository}:{tag} is now {manifest.digest}" if tag else f"Stored {repository.at(manifest.digest)}")
+
+
+async def _push_blobs(
+    source: ImageSource, blobs: Sequence[Descriptor], remote: Remote, repository: Repository, report: Report
+) -> None:
+    async def push_one(blob: Descriptor) -> None:
+        if await remote.has_blob(repository, blob.digest):
+            report(f"{short(blob)}: already there")
+            return
+        async with remote.transfers:
+            await remote.push_blob(repository, blob, source.open_blob(blob))
+        report(f"{short(blob)}: pushed")
+
+    # The largest first: then no long one is left over when all others are done.
+    ordered = sorted(blobs, key=lambda blob: -blob.size)
+    await for_each(ordered, push_one, asyncio.Semaphore(_LOOK_UPS))

@@ -57,8 +57,11 @@ async def tour(plugin: Tour, registry: str, job: Path) -> None:
         "package-configuration": {"DOCKER_IMAGE": {"value": IMAGE}, "DOCKER_TAG_FILTER": {"value": r"^1\."}},
     }
 
-    await plugin.ask("A store with a mistake is told so, field by field", "artifact/cd.go.artifact.store.validate",
-                     {"RegistryType": "other", "RegistryURL": f"http://{registry}/team/app"})
+    await plugin.ask(
+        "A store with a mistake is told so, field by field",
+        "artifact/cd.go.artifact.store.validate",
+        {"RegistryType": "other", "RegistryURL": f"http://{registry}/team/app"},
+    )
     await plugin.ask("The store as it should be", "artifact/cd.go.artifact.store.validate", store)
     await plugin.ask("Is the registry there?", "package-repository/check-repository-connection", material)
 
@@ -66,15 +69,23 @@ async def tour(plugin: Tour, registry: str, job: Path) -> None:
     first = await plugin.ask("Which is the newest revision?", "package-repository/latest-revision", material)
     await publish(plugin, store, job, "1.10")
     since = {**material, "previous-revision": {key: first[key] for key in ("revision", "timestamp", "data")}}
-    await plugin.ask("Anything newer than 1.9? (1.10 is, though it sorts before it as text)",
-                     "package-repository/latest-revision-since", since)
+    await plugin.ask(
+        "Anything newer than 1.9? (1.10 is, though it sorts before it as text)",
+        "package-repository/latest-revision-since",
+        since,
+    )
 
     published = await publish(plugin, store, job, "1.10")
     answer = await plugin.ask(
-        "Fetch it in a later job, as an OCI layout, every byte verified", "artifact/cd.go.artifact.fetch-artifact",
+        "Fetch it in a later job, as an OCI layout, every byte verified",
+        "artifact/cd.go.artifact.fetch-artifact",
         {
             "store_configuration": store,
-            "fetch_artifact_configuration": {"Format": "oci-layout", "Destination": "fetched", "Platform": "linux/amd64"},
+            "fetch_artifact_configuration": {
+                "Format": "oci-layout",
+                "Destination": "fetched",
+                "Platform": "linux/amd64",
+            },
             "artifact_metadata": published["metadata"],
             "agent_working_directory": str(job),
         },
@@ -90,11 +101,13 @@ async def publish(plugin: Tour, store: dict[str, str], job: Path, version: str) 
     if not (layout / version).exists():
         write_layout(layout / version, content=f"version {version}\n")
     return await plugin.ask(
-        f"The build made an image: publish it as {version}", "artifact/cd.go.artifact.publish-artifact",
+        f"The build made an image: publish it as {version}",
+        "artifact/cd.go.artifact.publish-artifact",
         {
             "artifact_store": {"id": "demo", "configuration": store},
             "artifact_plan": {
-                "id": "app", "storeId": "demo",
+                "id": "app",
+                "storeId": "demo",
                 "configuration": {"Image": IMAGE, "Tag": "${VERSION}", "ImagePath": "image/${VERSION}"},
             },
             "agent_working_directory": str(job),

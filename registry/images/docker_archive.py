@@ -171,7 +171,7 @@ def _as_it_is(section: Section, diff_id: str, description: str) -> _Layer:
                 rest -= len(chunk)
                 packed.update(chunk)
                 plain.update(decompressor.decompress(chunk))
-    except isal_zlib.IsalError as error:
+    except isal_zlib.IsalError as error:  # type: ignore[misc]  # the stub declares an instance
         raise _broken(description, f"the layer {diff_id} can't be decompressed") from error
     if f"sha256:{plain.hexdigest()}" != diff_id:
         raise _broken(description, f"a layer has the digest sha256:{plain.hexdigest()} where its config says {diff_id}")

@@ -19,7 +19,7 @@ from registry.images.section import Section
 _OPENERS: dict[bytes, Callable[[Path], BinaryIO]] = {
     b"\x1f\x8b": lambda path: cast(BinaryIO, gzip.GzipFile(path, "rb")),
     b"BZh": lambda path: cast(BinaryIO, bz2.BZ2File(path, "rb")),
-    b"\xfd7zXZ\x00": lambda path: cast(BinaryIO, lzma.LZMAFile(path, "rb")),
+    b"\xfd7zXZ\x00": lambda path: cast(BinaryIO, lzma.LZMAFile(path, "rb")),  # noqa: SIM115
 }
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _MOST_MEMBERS = 200_000

@@ -60,11 +60,12 @@ _current: ContextVar[Secrets] = ContextVar("secrets", default=_NONE)
 
 
 @contextmanager
-def masking(values: Iterable[str]) -> Iterator[None]:
+def masking(values: Iterable[str]) -> Iterator[Secrets]:
     """Mask these values for the length of the block, in this task and in all it starts."""
-    token = _current.set(Secrets(values))
+    secrets = Secrets(values)
+    token = _current.set(secrets)
     try:
-        yield
+        yield secrets
     finally:
         _current.reset(token)
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from schemas.artifact_configuration import FetchConfiguration, PublishConfiguration, StoreConfiguration
 
-_STORE = {"RegistryType": "other", "RegistryURL": "https://registry.example.com", "Username": "ci", "Password": "…"}
-_METADATA = {
+_STORE: JsonDict = {
+    "RegistryType": "other",
+    "RegistryURL": "https://registry.example.com",
+    "Username": "ci",
+    "Password": "…",
+}
+_METADATA: JsonDict = {
     "image": "registry.example.com/team/app:1.4.2",
     "digest": "sha256:" + "0" * 64,
     "repository": "registry.example.com/team/app",

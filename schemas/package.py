@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic.config import JsonDict
 
 from schemas.secrets import plain_values
 
-_REPOSITORY = {
+_REPOSITORY: JsonDict = {
     "DOCKER_REGISTRY_URL": {"value": "https://registry.example.com/v2/"},
     "DOCKER_REGISTRY_NAME": {"value": "example"},
 }
-_PACKAGE = {"DOCKER_IMAGE": {"value": "team/app"}, "DOCKER_TAG_FILTER": {"value": "^1\\."}}
+_PACKAGE: JsonDict = {"DOCKER_IMAGE": {"value": "team/app"}, "DOCKER_TAG_FILTER": {"value": "^1\\."}}
 _DIGEST = "sha256:" + "0" * 64
 
 

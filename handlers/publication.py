@@ -1,0 +1,109 @@
+"""What a publish request asks for, once variables are resolved and files are read: a repository and its tags."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from handlers.errors import ConfigurationInvalid
+from handlers.image_name import repository_in
+from handlers.tags import problem_with_tag, split_tags
+from handlers.variables import resolve
+from handlers.working_directory import WorkingDirectory
+from registry.names import Registry, Repository
+from schemas.artifact_configuration import PublishConfiguration
+
+_LARGEST_FILE = 1024 * 1024
+_DEFAULT_TAG = "latest"
+
+
+class BuildFile(BaseModel):
+    """What a build wrote of its image: `{"image": "team/app", "tag": "1.4.2"}`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    image: str
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Where an image goes."""
+
+    image: str
+    """The name as it was given, which is also the daemon's name for it."""
+    repository: Repository
+    tags: tuple[str, ...]
+    """The main tag first; none twice."""
+
+    @property
+    def tag(self) -> str:
+        """The main tag."""
+        return self.tags[0]
+
+
+async def read_publication(
+    configuration: PublishConfiguration,
+    registry: Registry,
+    directory: WorkingDirectory,
+    environment: Mapping[str, str | None],
+) -> Publication:
+    """Resolve names and tags. Raises ConfigurationInvalid or OutsideWorkingDirectory."""
+    if bool(configuration.image) == bool(configuration.build_file):
+        raise ConfigurationInvalid(
+            "publish", "either Image or BuildFile must be given, and not both", "Change the artifact's configuration."
+        )
+    if configuration.build_file:
+        built = await asyncio.to_thread(_read_build_file, directory, configuration.build_file)
+        image, tag, key = built.image.strip(), built.tag or _DEFAULT_TAG, "the image in BuildFile"
+    else:
+        image = resolve(configuration.image, "Image", environment)
+        tag, key = resolve(configuration.tag, "Tag", environment) or _DEFAULT_TAG, "Image"
+    repository = repository_in(registry, image, key)
+    more = split_tags(resolve(configuration.additional_tags, "AdditionalTags", environment))
+    if configuration.tags_file:
+        more += await asyncio.to_thread(_read_tags_file, directory, configuration.tags_file)
+    return Publication(image, repository, tuple(dict.fromkeys(_checked(tag) for tag in [tag, *more])))
+
+
+def _checked(tag: str) -> str:
+    if problem := problem_with_tag(tag):
+        raise ConfigurationInvalid(f"publish under the tag «{tag[:100]}»", problem)
+    return tag
+
+
+def _read_build_file(directory: WorkingDirectory, name: str) -> BuildFile:
+    content = _read(directory, name, "BuildFile")
+    try:
+        return BuildFile.model_validate_json(content)
+    except ValidationError as error:
+        details = "; ".join(_in_words(item["loc"], item["msg"]) for item in error.errors(include_input=False))
+        raise ConfigurationInvalid(
+            f"read BuildFile «{name}»", details, 'Let the build write {"image": "team/app", "tag": "1.4.2"} there.'
+        ) from error
+
+
+def _in_words(location: tuple[int | str, ...], message: str) -> str:
+    return f"{'.'.join(map(str, location))}: {message}" if location else message
+
+
+def _read_tags_file(directory: WorkingDirectory, name: str) -> list[str]:
+    lines = _read(directory, name, "TagsFile").decode(errors="replace").splitlines()
+    return [tag for line in lines if not line.lstrip().startswith("#") for tag in split_tags(line)]
+
+
+def _read(directory: WorkingDirectory, name: str, key: str) -> bytes:
+    path = directory.inside(name, key)
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise ConfigurationInvalid(
+            f"read {key} «{name}»", error.strerror or "it is not readable", "Check that the build writes it."
+        ) from error
+    if len(content) > _LARGEST_FILE:
+        raise ConfigurationInvalid(f"read {key} «{name}»", f"it has more than {_LARGEST_FILE} bytes")
+    return content

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from handlers.context import Context
+from handlers.field_errors import Check, field_errors
 from handlers.image_name import problem_with_image, unresolved_secret
+from handlers.registry_fields import half_credential, problem_with_address
 from handlers.store_access import ECR, OTHER
 from handlers.tags import problem_with_tag, split_tags
 from registry.descriptor import Platform
-from registry.endpoint import Endpoint
 from registry.errors import InvalidName
 from schemas.answers import FieldError
 from schemas.artifact_configuration import FetchConfiguration, PublishConfiguration, StoreConfiguration
@@ -24,42 +25,16 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _ACCESS_KEY = re.compile(r"[A-Z0-9]{16,128}")
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
-Check = tuple[str, str | None]
-"""A key, and what is wrong with its value."""
-
 
 async def validate_store(request: StoreConfiguration, context: Context) -> list[FieldError]:  # noqa: ARG001
     """`cd.go.artifact.store.validate`."""
     kind = request.registry_type.lower()
     if kind == OTHER:
-        return _errors([("RegistryURL", problem_with_address(request.registry_url)), *_other_credentials(request)])
+        return field_errors([("RegistryURL", problem_with_address(request.registry_url)), *_other_credentials(request)])
     if kind == ECR:
-        return _errors(_ecr(request))
+        return field_errors(_ecr(request))
     wanted = f"Choose {ECR} for Amazon ECR or {OTHER} for every other registry."
-    return _errors([("RegistryType", wanted)])
-
-
-def problem_with_address(address: str) -> str | None:
-    """What is wrong with a registry's address, or None."""
-    if not address:
-        return "Give the registry's address, like https://registry.example.com."
-    if problem := unresolved_secret(address):
-        return problem
-    try:
-        Endpoint.parse(address)
-    except InvalidName as error:
-        return f"{error.cause[0].upper()}{error.cause[1:]}. {error.remedy}"
-    return None
-
-
-def half_credential(username: str, password: str, user_key: str, password_key: str) -> Iterable[Check]:
-    """A user without a password, or a password without a user; neither is anonymous access and is fine."""
-    yield user_key, unresolved_secret(username)
-    yield password_key, unresolved_secret(password)
-    if username and not password:
-        yield password_key, f"Give the password of {username}, or leave both fields empty for anonymous access."
-    if password and not username:
-        yield user_key, "Give the user name for this password, or leave both fields empty for anonymous access."
+    return field_errors([("RegistryType", wanted)])
 
 
 def _other_credentials(store: StoreConfiguration) -> Iterable[Check]:
@@ -87,7 +62,7 @@ def _ecr(store: StoreConfiguration) -> Iterable[Check]:
 
 async def validate_publish(request: PublishConfiguration, context: Context) -> list[FieldError]:  # noqa: ARG001
     """`cd.go.artifact.publish.validate`."""
-    return _errors([*_image_or_build_file(request), *_source(request), *_tags(request)])
+    return field_errors([*_image_or_build_file(request), *_source(request), *_tags(request)])
 
 
 def _image_or_build_file(publish: PublishConfiguration) -> Iterable[Check]:
@@ -126,7 +101,7 @@ def _tags(publish: PublishConfiguration) -> Iterable[Check]:
 
 async def validate_fetch(request: FetchConfiguration, context: Context) -> list[FieldError]:  # noqa: ARG001
     """`cd.go.artifact.fetch.validate`."""
-    return _errors(_fetch(request))
+    return field_errors(_fetch(request))
 
 
 def _fetch(fetch: FetchConfiguration) -> Iterable[Check]:
@@ -166,12 +141,3 @@ def _problem_with_platform(platform: str) -> str | None:
 
 def _unless(pattern: re.Pattern[str], value: str, problem: str) -> str | None:
     return unresolved_secret(value) or (None if pattern.fullmatch(value) else problem)
-
-
-def _errors(checks: Iterable[Check]) -> list[FieldError]:
-    # GoCD shows the first error of a key only, so each key gets its first.
-    found: dict[str, str] = {}
-    for key, problem in checks:
-        if problem:
-            found.setdefault(key, problem)
-    return [FieldError(key=key, message=message) for key, message in found.items()]

@@ -17,7 +17,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from plugin.redaction import masked_for_log
+from plugin.redaction import masked
 
 _OURS = ("plugin", "handlers", "schemas", "registry")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -72,7 +72,7 @@ def _mask_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
 def _mask_value(key: str, value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = masked_for_log(value if isinstance(value, str) else repr(value))
+    text = masked(value if isinstance(value, str) else repr(value))
     return text if key in _MULTI_LINE else text.translate(_CONTROL)
 
 

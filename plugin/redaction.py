@@ -25,9 +25,16 @@ _BASE64_WORTHWHILE = 6
 """Bytes; shorter secrets give base64 pieces that occur by chance."""
 
 _KNOWN_SHAPES = re.compile(
-    r"(?i)(?P<before>\b(?:bearer|basic)\s+|://[^\s/:@]*:|\bx-amz-(?:signature|security-token|credential)=)"
-    r"(?P<secret>[A-Za-z0-9._~+/=%-]{8,}|[^\s/@]+(?=@))"
+    r"""(?ix)
+    (?P<before>
+        \bauthorization["']?\s*[:=]\s*["']?(?:basic|bearer)\s+   # a header
+      | ://[^\s/:@]*:                                            # a URL with a user
+      | \bx-amz-(?:signature|security-token|credential)=         # a signed URL
+    )
+    (?P<secret>(?<=:)[^\s/@]+(?=@) | (?<!:)[A-Za-z0-9._~+/=%-]+)
+    """
 )
+"""What looks like a credential, whosever it is."""
 
 
 class Secrets:
@@ -47,9 +54,8 @@ class Secrets:
         return re.compile(rf"(?<!\w)(?:{'|'.join(values)})(?!\w)") if values else None
 
     def mask(self, text: str) -> str:
-        """Replace every secret, whole or encoded, with stars."""
-        if not self._values:
-            return text
+        """Replace every secret, whole or encoded, and whatever looks like one, with stars."""
+        text = _KNOWN_SHAPES.sub(rf"\g<before>{MASK}", text)
         for form in self._long:
             text = text.replace(form, MASK)
         return self._short.sub(MASK, text) if self._short else text
@@ -73,11 +79,6 @@ def masking(values: Iterable[str]) -> Iterator[Secrets]:
 def masked(text: str) -> str:
     """The text without the secrets of the request under way."""
     return _current.get().mask(text)
-
-
-def masked_for_log(text: str) -> str:
-    """As `masked`, and without what looks like an Authorization header, a password in a URL or a signed query."""
-    return _KNOWN_SHAPES.sub(rf"\g<before>{MASK}", masked(text))
 
 
 def _forms(value: str) -> Iterator[str]:

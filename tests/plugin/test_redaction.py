@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from plugin.redaction import MASK, Secrets, masked, masked_for_log, masking
+from plugin.redaction import MASK, Secrets, masked, masking
 
 SECRET = 'p@ss "w/rd"+ü&%'
 
@@ -78,9 +78,22 @@ async def test_masking_reaches_tasks_and_threads_and_ends_with_the_block() -> No
         ("Authorization: Bearer eyJhbGciOi.J9.abc-_", "eyJhbGciOi"),
         ("authorization: basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
         ("GET https://bob:sesame@registry.example.com/v2/", "sesame"),
+        ("{'Authorization': 'Bearer abcdefgh'}", "abcdefgh"),
         ("GET https://cdn.example.com/blob?X-Amz-Signature=0123456789abcdef&x=1", "0123456789abcdef"),
     ],
 )
-def test_log_lines_lose_what_looks_like_a_credential(line: str, left_out: str) -> None:
+def test_what_looks_like_a_credential_is_masked_whosever_it_is(line: str, left_out: str) -> None:
     assert left_out in line
-    assert left_out not in masked_for_log(line)
+    assert left_out not in masked(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The registry wants Basic authentication for https://registry.example.com:5000/v2/.",
+        "Send a bearer token to https://registry.example.com/team@work.",
+        "registry.example.com:5000/app@sha256:0123",
+    ],
+)
+def test_ordinary_addresses_are_left_alone(line: str) -> None:
+    assert masked(line) == line

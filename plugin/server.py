@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 
 from plugin.app import create_app
+from plugin.operation import Table
 from plugin.operations import OPERATIONS
 from plugin.settings import Settings, SettingsInvalid
 from plugin.work import Work
@@ -56,14 +57,14 @@ class Server(uvicorn.Server):
     At the first signal it says that it is not ready and takes on nothing new; at the second it cancels what runs.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, operations: Table = OPERATIONS) -> None:
         self._grace_seconds = settings.shutdown_grace_seconds
         self._work = Work(settings.max_requests)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._finishing: set[asyncio.Task[None]] = set()
         super().__init__(
             uvicorn.Config(
-                create_app(settings, OPERATIONS, self._work),
+                create_app(settings, operations, self._work),
                 ssl_certfile=settings.tls_certificate,
                 ssl_keyfile=settings.tls_key,
                 log_config=None,

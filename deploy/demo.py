@@ -67,7 +67,7 @@ async def tour(plugin: Tour, registry: str, job: Path) -> None:
 
     await publish(plugin, store, job, "1.9")
     first = await plugin.ask("Which is the newest revision?", "package-repository/latest-revision", material)
-    await publish(plugin, store, job, "1.10")
+    published = await publish(plugin, store, job, "1.10")
     since = {**material, "previous-revision": {key: first[key] for key in ("revision", "timestamp", "data")}}
     await plugin.ask(
         "Anything newer than 1.9? (1.10 is, though it sorts before it as text)",
@@ -75,7 +75,6 @@ async def tour(plugin: Tour, registry: str, job: Path) -> None:
         since,
     )
 
-    published = await publish(plugin, store, job, "1.10")
     answer = await plugin.ask(
         "Fetch it in a later job, as an OCI layout, every byte verified",
         "artifact/cd.go.artifact.fetch-artifact",

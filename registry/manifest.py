@@ -103,7 +103,8 @@ def _json_object(raw: bytes, source: str) -> dict[str, Any]:
 
 
 def _media_type(body: dict[str, Any], given: str, source: str) -> str:
-    media_type = body.get("mediaType") or given.partition(";")[0].strip()
+    own = body.get("mediaType")
+    media_type = own if own and isinstance(own, str) else given.partition(";")[0].strip()
     if media_type in media_types.SCHEMA_1 or body.get("schemaVersion") == 1:
         raise InvalidManifest(
             f"read the manifest of {source}",
@@ -111,7 +112,7 @@ def _media_type(body: dict[str, Any], given: str, source: str) -> str:
             "Push the image again with a current tool.",
         )
     if media_type in media_types.INDEXES or media_type in media_types.MANIFESTS:
-        return str(media_type)
+        return media_type
     if "manifests" in body:
         return media_types.OCI_INDEX
     if "config" in body:

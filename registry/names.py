@@ -65,7 +65,7 @@ class Repository:
     def parse(cls, text: str, default_registry: Registry | None = None) -> Repository:
         """Parse `[registry/]path` without tag or digest. Raises InvalidName."""
         registry, path = _split_registry(text, default_registry)
-        if registry.is_docker_hub and "/" not in path:
+        if registry.is_docker_hub and path and "/" not in path:
             path = f"library/{path}"
         if len(path) > _LONGEST_REPOSITORY_PATH or not _REPOSITORY_PATH.fullmatch(path):
             raise InvalidName(f"read the repository name «{text}»", _why_no_repository(path), _REPOSITORY_REMEDY)

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Sequence
 
 from registry.concurrency import for_each
+from registry.content import OpenContent
 from registry.descriptor import Descriptor
-from registry.images.source import ImageSource, read_tree
+from registry.images.source import ImageSource, ImageTree, read_tree
 from registry.manifest import Index, Manifest
 from registry.names import Repository
 from registry.remote import Remote
@@ -25,7 +26,7 @@ async def push(
     Raises InvalidImage, ContentMismatch, TagConflict or another RegistryError.
     """
     tree = await read_tree(source)
-    await _push_blobs(source, tree.blobs, remote, repository, report)
+    await _push_blobs(tree, remote, repository, report)
     for manifest in tree.manifests[:-1]:
         await remote.put_manifest(repository, manifest)
     await put_tags(remote, repository, tree.root, tags, report)
@@ -41,17 +42,16 @@ async def put_tags(
         report(f"{repository}:{tag} is now {manifest.digest}" if tag else f"Stored {repository.at(manifest.digest)}")
 
 
-async def _push_blobs(
-    source: ImageSource, blobs: Sequence[Descriptor], remote: Remote, repository: Repository, report: Report
-) -> None:
-    async def push_one(blob: Descriptor) -> None:
+async def _push_blobs(tree: ImageTree, remote: Remote, repository: Repository, report: Report) -> None:
+    async def push_one(found: tuple[Descriptor, OpenContent]) -> None:
+        blob, open_content = found
         if await remote.has_blob(repository, blob.digest):
             report(f"{short(blob)}: already there")
             return
         async with remote.transfers:
-            await remote.push_blob(repository, blob, source.open_blob(blob))
+            await remote.push_blob(repository, blob, open_content)
         report(f"{short(blob)}: pushed")
 
     # The largest first: then no long one is left over when all others are done.
-    ordered = sorted(blobs, key=lambda blob: -blob.size)
+    ordered = sorted(tree.blobs.values(), key=lambda found: -found[0].size)
     await for_each(ordered, push_one, asyncio.Semaphore(_LOOK_UPS))

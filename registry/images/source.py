@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from registry.content import OpenContent
@@ -28,7 +28,7 @@ class ImageSource:
 
     async def manifest(self, descriptor: Descriptor) -> Manifest | Index:
         """Read and verify a manifest of the image. Raises InvalidImage or InvalidManifest."""
-        section = self.section(descriptor)
+        section = await asyncio.to_thread(self.section, descriptor)
         if section.size > LARGEST_MANIFEST:
             raise self.broken(f"its manifest {descriptor.digest} has {section.size} bytes")
         raw = await asyncio.to_thread(section.read, LARGEST_MANIFEST)
@@ -37,7 +37,7 @@ class ImageSource:
         return parse_manifest(raw, descriptor.media_type, self.description)
 
     def section(self, descriptor: Descriptor) -> Section:
-        """Where a blob stands. Raises InvalidImage when it is missing or has another size."""
+        """Where a blob stands; blocks. Raises InvalidImage when it is missing or has another size."""
         section = self.locate(descriptor.digest)
         if section is None:
             raise self.broken(f"the blob {descriptor.digest} is missing")
@@ -46,10 +46,6 @@ class ImageSource:
                 f"the blob {descriptor.digest} has {section.size} bytes where {descriptor.size} were promised"
             )
         return section
-
-    def open_blob(self, descriptor: Descriptor) -> OpenContent:
-        """How to read a blob."""
-        return self.section(descriptor).open
 
     def broken(self, cause: str) -> InvalidImage:
         """An error that names this image."""
@@ -61,7 +57,7 @@ class ImageTree:
     """All that an image consists of: manifests with children before parents (the root last), blobs once each."""
 
     manifests: tuple[Manifest | Index, ...]
-    blobs: tuple[Descriptor, ...]
+    blobs: Mapping[Digest, tuple[Descriptor, OpenContent]]
 
     @property
     def root(self) -> Manifest | Index:
@@ -73,9 +69,12 @@ async def read_tree(source: ImageSource) -> ImageTree:
     """Read every manifest and check that every blob is there in its size. Raises InvalidImage."""
     reader = _TreeReader(source)
     await reader.visit(source.root, 1)
-    for blob in reader.blobs.values():
-        source.section(blob)
-    return ImageTree(tuple(reader.manifests.values()), tuple(reader.blobs.values()))
+    blobs = await asyncio.to_thread(_find_all, source, list(reader.blobs.values()))
+    return ImageTree(tuple(reader.manifests.values()), blobs)
+
+
+def _find_all(source: ImageSource, blobs: list[Descriptor]) -> dict[Digest, tuple[Descriptor, OpenContent]]:
+    return {blob.digest: (blob, source.section(blob).open) for blob in blobs}
 
 
 class _TreeReader:

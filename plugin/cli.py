@@ -79,7 +79,7 @@ def request(extension: str, name: str, extension_version: str, **flags: Any) -> 
     body = b"" if sys.stdin.isatty() else sys.stdin.buffer.read(settings.max_body_bytes + 1)
     from plugin.command import answer
 
-    sys.exit(asyncio.run(answer(settings, extension, name, extension_version, body, sys.stdout.buffer)))
+    sys.exit(asyncio.run(answer(settings, extension, name, extension_version, body, sys.stdout.fileno())))
 
 
 @main.command()

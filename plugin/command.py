@@ -9,7 +9,6 @@ import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import BinaryIO
 
 from handlers.context import Console, Context
 from plugin.dispatch import UNREADABLE, Response, dispatch, too_large
@@ -25,8 +24,8 @@ _STOPPED_BY = 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-async def answer(settings: Settings, extension: str, name: str, version: str, body: bytes, output: BinaryIO) -> int:
-    """Answer a request on an output; give the command's exit code (see `run_until_stopped`)."""
+async def answer(settings: Settings, extension: str, name: str, version: str, body: bytes, output: int) -> int:
+    """Answer a request on an output (a file descriptor); give the command's exit code (see `run_until_stopped`)."""
     context = Context(
         client=RegistryClient(),
         allowed_roots=settings.allowed_roots,
@@ -46,7 +45,7 @@ async def answer(settings: Settings, extension: str, name: str, version: str, bo
             return await run_until_stopped(run, output)
 
 
-async def run_until_stopped(run: Callable[[Console], Awaitable[Response]], output: BinaryIO) -> int:
+async def run_until_stopped(run: Callable[[Console], Awaitable[Response]], output: int) -> int:
     """Stream a request until it is answered or told to stop.
 
     0: answered, whatever the response's code. 128 and the number of a signal: stopped by it, cleaned up, and the
@@ -72,30 +71,29 @@ async def run_until_stopped(run: Callable[[Console], Awaitable[Response]], outpu
     return _STOPPED_BY + stopped_by[0] if stopped_by else 0
 
 
-def _write(output: BinaryIO, line: bytes) -> None:
-    output.write(line)
-    output.flush()
+def _write(output: int, line: bytes) -> None:
+    while line:
+        line = line[os.write(output, line) :]
 
 
 @asynccontextmanager
-async def _watching(output: BinaryIO, stop: Callable[[signal.Signals], None]) -> AsyncIterator[None]:
+async def _watching(output: int, stop: Callable[[signal.Signals], None]) -> AsyncIterator[None]:
     """Call `stop` at a signal, and when the reader of the output has gone away, even while nothing is written."""
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop, number)
-    pipe = output.fileno() if stat.S_ISFIFO(os.fstat(output.fileno()).st_mode) else None
+    is_pipe = stat.S_ISFIFO(os.fstat(output).st_mode)
 
     def reader_left() -> None:
-        assert pipe is not None  # noqa: S101 -- only called for a pipe
-        loop.remove_reader(pipe)
+        loop.remove_reader(output)
         stop(signal.SIGPIPE)
 
-    if pipe is not None:
-        loop.add_reader(pipe, reader_left)
+    if is_pipe:  # whose writing end becomes readable when its reader closes it
+        loop.add_reader(output, reader_left)
     try:
         yield
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
-        if pipe is not None:
-            loop.remove_reader(pipe)
+        if is_pipe:
+            loop.remove_reader(output)

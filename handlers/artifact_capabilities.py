@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from functools import cache
 from importlib.resources import files
@@ -18,7 +19,7 @@ async def get_capabilities(request: Empty, context: Context) -> Capabilities:  #
 
 async def get_icon(request: Empty, context: Context) -> Icon:  # noqa: ARG001
     """`cd.go.artifact.get-icon`."""
-    return _icon()
+    return await asyncio.to_thread(_icon)
 
 
 @cache

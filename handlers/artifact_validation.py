@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePath
 
 from handlers.context import Context
 from handlers.field_errors import Check, field_errors
 from handlers.image_name import problem_with_image, unresolved_secret
-from handlers.registry_fields import half_credential, problem_with_address
-from handlers.store_access import ECR, OTHER
+from handlers.relative_paths import problem_with_path
+from handlers.store_fields import store_problems
 from handlers.tags import problem_with_tag, split_tags
 from registry.descriptor import Platform
 from registry.errors import InvalidName
@@ -20,44 +19,12 @@ from schemas.artifact_configuration import FetchConfiguration, PublishConfigurat
 SOURCES = ("auto", "file", "daemon", "registry")
 FORMATS = ("auto", "daemon", "oci-layout", "oci", "none")
 
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
-_ACCESS_KEY = re.compile(r"[A-Z0-9]{16,128}")
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 async def validate_store(request: StoreConfiguration, context: Context) -> list[FieldError]:  # noqa: ARG001
     """`cd.go.artifact.store.validate`."""
-    kind = request.registry_type.lower()
-    if kind == OTHER:
-        return field_errors([("RegistryURL", problem_with_address(request.registry_url)), *_other_credentials(request)])
-    if kind == ECR:
-        return field_errors(_ecr(request))
-    wanted = f"Choose {ECR} for Amazon ECR or {OTHER} for every other registry."
-    return field_errors([("RegistryType", wanted)])
-
-
-def _other_credentials(store: StoreConfiguration) -> Iterable[Check]:
-    return half_credential(store.username, store.password.get_secret_value(), "Username", "Password")
-
-
-def _ecr(store: StoreConfiguration) -> Iterable[Check]:
-    key_id, secret = store.aws_access_key_id.get_secret_value(), store.aws_secret_access_key.get_secret_value()
-    yield "RegistryID", _unless(_ACCOUNT, store.registry_id, "Give the AWS account's id: 12 digits, like 123456789012.")
-    yield "AWSRegion", _unless(_REGION, store.aws_region, "Give the region's code, like eu-central-1.")
-    if store.registry_url:
-        yield "RegistryURL", problem_with_address(store.registry_url)
-    yield "AWSAccessKeyId", unresolved_secret(key_id)
-    yield "AWSSecretAccessKey", unresolved_secret(secret)
-    if key_id:
-        yield "AWSAccessKeyId", _unless(_ACCESS_KEY, key_id, "This is no access key id: it has 20 capitals and digits.")
-        if not secret:
-            yield (
-                "AWSSecretAccessKey",
-                "Give the secret access key too, or neither, to let AWS's default chain find it.",
-            )
-    elif secret:
-        yield "AWSAccessKeyId", "Give the access key id too, or neither, to let AWS's default chain find it."
+    return store_problems(request)
 
 
 async def validate_publish(request: PublishConfiguration, context: Context) -> list[FieldError]:  # noqa: ARG001
@@ -75,8 +42,6 @@ def _image_or_build_file(publish: PublishConfiguration) -> Iterable[Check]:
         yield "Image", problem_with_image(publish.image, "Tag")
     if publish.build_file:
         yield "BuildFile", problem_with_path(publish.build_file)
-        if publish.tag:
-            yield "Tag", "With a BuildFile the tag stands in that file: leave this empty."
 
 
 def _source(publish: PublishConfiguration) -> Iterable[Check]:
@@ -104,12 +69,15 @@ async def validate_fetch(request: FetchConfiguration, context: Context) -> list[
     return field_errors(_fetch(request))
 
 
+def problem_with_prefix(prefix: str) -> str | None:
+    """What is wrong with the prefix of the variables that a fetch sets, or None."""
+    if not prefix or _PREFIX.fullmatch(prefix):
+        return None
+    return unresolved_secret(prefix) or "Start with a letter; letters, digits and _ may follow, like BUILD."
+
+
 def _fetch(fetch: FetchConfiguration) -> Iterable[Check]:
-    if prefix := fetch.environment_variable_prefix:
-        yield (
-            "EnvironmentVariablePrefix",
-            _unless(_PREFIX, prefix, "Start with a letter; letters, digits and _ may follow, like BUILD."),
-        )
+    yield "EnvironmentVariablePrefix", problem_with_prefix(fetch.environment_variable_prefix)
     if fetch.skip_image_pulling.lower() not in ("", "true", "false"):
         yield "SkipImagePulling", "Write true or false."
     if fetch.format and fetch.format not in FORMATS:
@@ -122,22 +90,9 @@ def _fetch(fetch: FetchConfiguration) -> Iterable[Check]:
         yield "Platform", _problem_with_platform(fetch.platform)
 
 
-def problem_with_path(path: str) -> str | None:
-    """What is wrong with a path that must stay inside the working directory, or None."""
-    if problem := unresolved_secret(path):
-        return problem
-    if PurePath(path).is_absolute() or ".." in PurePath(path).parts or "\0" in path:
-        return "Give a path below the working directory, without .. and without a leading slash."
-    return None
-
-
 def _problem_with_platform(platform: str) -> str | None:
     try:
         Platform.parse(platform)
     except InvalidName as error:
         return error.remedy
     return None
-
-
-def _unless(pattern: re.Pattern[str], value: str, problem: str) -> str | None:
-    return unresolved_secret(value) or (None if pattern.fullmatch(value) else problem)

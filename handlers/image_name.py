@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from handlers.errors import ConfigurationInvalid
-from handlers.variables import VARIABLE
+from handlers.variables import PLACEHOLDER
 from registry.errors import InvalidName
 from registry.names import Registry, Repository, has_registry
 
@@ -13,6 +13,9 @@ _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 _COMMAND = re.compile(r"[\s`;|&<>]|\$\(")
 _UNRESOLVED_SECRET = re.compile(r"\{\{SECRET:")
 _TAG_BEHIND = re.compile(r":([^/:]*)$")
+_LONGEST_ECHO = 300
+_ANYTHING = "x"
+"""Stands for a variable, which may hold any part of a name: it is valid everywhere."""
 
 
 def unresolved_secret(value: str) -> str | None:
@@ -30,16 +33,20 @@ def problem_with_image(image: str, tag_key: str) -> str | None:
     if problem := unresolved_secret(image):
         return problem
     if scheme := _SCHEME.match(image):
-        return f"Leave out {scheme[0]} and write the name only, like team/app."
+        return (
+            f"Leave out {scheme[0]} and write {_without_login(image[scheme.end() :].rstrip('/')) or 'the name'} only."
+        )
     if _COMMAND.search(image):
-        return "This looks like a command. Write the name only, like team/app."
+        return "This looks like a command. Write the image's name only, like team/app."
     if "@" in image:
-        return f"Leave out the digest behind @: write {image.partition('@')[0] or 'team/app'} only."
-    # A variable may hold any part of a name; a letter that is valid everywhere stands for it here.
-    plain = VARIABLE.sub("x", image)
-    if problem := _problem_with_plain(plain, image, tag_key):
-        return problem
-    return None
+        name = _TAG_BEHIND.sub("", image.partition("@")[0])
+        return f"Leave out the digest behind @: write {name or 'the name'} only."
+    return _problem_with_plain(PLACEHOLDER.sub(_ANYTHING, image), image, tag_key)
+
+
+def _without_login(name: str) -> str:
+    authority, slash, path = name.partition("/")
+    return authority.rpartition("@")[2] + slash + path
 
 
 def _problem_with_plain(plain: str, image: str, tag_key: str) -> str | None:
@@ -61,12 +68,13 @@ def _problem_with_plain(plain: str, image: str, tag_key: str) -> str | None:
 
 def repository_in(registry: Registry, image: str, key: str) -> Repository:
     """The repository that an image name means in a store's registry. Raises ConfigurationInvalid."""
+    action = f"use {key} «{_without_login(image)[:_LONGEST_ECHO]}»"
     if problem := problem_with_image(image, "Tag"):
-        raise ConfigurationInvalid(f"use {key} «{image}»", problem)
+        raise ConfigurationInvalid(action, problem)
     repository = Repository.parse(image, registry)
     if repository.registry != registry:
         raise ConfigurationInvalid(
-            f"use {key} «{image}»",
+            action,
             f"it names the registry {repository.registry}, and the artifact store's is {registry}",
             "Use the store of that registry, or write the name without a registry.",
         )

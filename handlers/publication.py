@@ -58,15 +58,17 @@ async def read_publication(
         )
     if configuration.build_file:
         built = await asyncio.to_thread(_read_build_file, directory, configuration.build_file)
-        image, tag, key = built.image.strip(), built.tag or _DEFAULT_TAG, "the image in BuildFile"
+        image, key = built.image.strip(), f"the image in BuildFile «{configuration.build_file}»"
+        tag = (built.tag or "").strip()
     else:
-        image = resolve(configuration.image, "Image", environment)
-        tag, key = resolve(configuration.tag, "Tag", environment) or _DEFAULT_TAG, "Image"
-    repository = repository_in(registry, image, key)
+        image, key, tag = resolve(configuration.image, "Image", environment).strip(), "Image", ""
+    # The old plugin's forms could hold a Tag beside a BuildFile; it serves where the file has none.
+    tag = tag or resolve(configuration.tag, "Tag", environment).strip() or _DEFAULT_TAG
     more = split_tags(resolve(configuration.additional_tags, "AdditionalTags", environment))
     if configuration.tags_file:
         more += await asyncio.to_thread(_read_tags_file, directory, configuration.tags_file)
-    return Publication(image, repository, tuple(dict.fromkeys(_checked(tag) for tag in [tag, *more])))
+    tags = tuple(dict.fromkeys(_checked(tag) for tag in [tag, *more]))
+    return Publication(image, repository_in(registry, image, key), tags)
 
 
 def _checked(tag: str) -> str:
@@ -76,7 +78,7 @@ def _checked(tag: str) -> str:
 
 
 def _read_build_file(directory: WorkingDirectory, name: str) -> BuildFile:
-    content = _read(directory, name, "BuildFile")
+    content = directory.read(name, "BuildFile", _LARGEST_FILE)
     try:
         return BuildFile.model_validate_json(content)
     except ValidationError as error:
@@ -91,19 +93,5 @@ def _in_words(location: tuple[int | str, ...], message: str) -> str:
 
 
 def _read_tags_file(directory: WorkingDirectory, name: str) -> list[str]:
-    lines = _read(directory, name, "TagsFile").decode(errors="replace").splitlines()
+    lines = directory.read(name, "TagsFile", _LARGEST_FILE).splitlines()
     return [tag for line in lines if not line.lstrip().startswith("#") for tag in split_tags(line)]
-
-
-def _read(directory: WorkingDirectory, name: str, key: str) -> bytes:
-    path = directory.inside(name, key)
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise ConfigurationInvalid(
-            f"read {key} «{name}»", error.strerror or "it is not readable", "Check that the build writes it."
-        ) from error
-    if len(content) > _LARGEST_FILE:
-        raise ConfigurationInvalid(f"read {key} «{name}»", f"it has more than {_LARGEST_FILE} bytes")
-    return content

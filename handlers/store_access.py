@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from handlers.errors import ConfigurationInvalid
+from handlers.store_fields import ECR, store_problems
 from registry.credentials import Credentials, Keychain, StaticKeychain
 from registry.endpoint import Access, Endpoint
 from registry.keychains.ecr import EcrKeychain, ecr_host
 from schemas.artifact_configuration import StoreConfiguration
 
-ECR = "ecr"
-OTHER = "other"
-
 
 def store_access(store: StoreConfiguration) -> Access:
-    """Address and keychain of a store. Raises InvalidName for an address that can't be read."""
+    """Address and keychain of a store. Raises ConfigurationInvalid that names the fields to mend."""
+    if problems := store_problems(store):
+        told = "; ".join(f"{problem.key}: {problem.message}" for problem in problems)
+        raise ConfigurationInvalid("use the artifact store", told, "Change the artifact store's configuration.")
     if store.registry_type.lower() == ECR:
         return Access(_ecr_endpoint(store), _ecr_keychain(store))
-    return Access(
-        Endpoint.parse(store.registry_url), static_keychain(store.username, store.password.get_secret_value())
-    )
+    password = store.password.get_secret_value()
+    return Access(Endpoint.parse(store.registry_url), static_keychain(store.username, password))
 
 
 def static_keychain(username: str, password: str) -> Keychain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from handlers.image_name import unresolved_secret
-from handlers.variables import VARIABLE
+from handlers.variables import PLACEHOLDER
 from registry.errors import InvalidName
 from registry.names import parse_tag
 
@@ -21,7 +21,7 @@ def problem_with_tag(tag: str) -> str | None:
     """What is wrong with a tag (perhaps with `${VAR}` in it), or None."""
     if problem := unresolved_secret(tag):
         return problem
-    plain = VARIABLE.sub("x", tag)
+    plain = PLACEHOLDER.sub("x", tag)
     if "$" in plain:
         return "A variable is written ${NAME}, with braces."
     try:

@@ -30,8 +30,7 @@ def job(client: RegistryClient, plain: RealRegistry, working_directory: Path, po
 async def load(podman: Podman, folder: Path, name: str) -> None:
     samples.docker_save(folder / "saved.tar")
     loaded = await asyncio.to_thread(podman.run, "load", "-q", "-i", str(folder / "saved.tar"))
-    assert "team/app:1.0" in loaded
-    await asyncio.to_thread(podman.run, "tag", "docker.io/team/app:1.0", name)
+    await asyncio.to_thread(podman.run, "tag", loaded.rpartition(": ")[2].strip(), name)
     (folder / "saved.tar").unlink()
 
 

@@ -28,6 +28,7 @@ _KNOWN_SHAPES = re.compile(
     r"""(?ix)
     (?P<before>
         \bauthorization["']?\s*[:=]\s*["']?(?:basic|bearer)\s+   # a header
+      | \b(?:basic|bearer)\s+(?=\S*[0-9])(?=\S{12})              # its value: longer than a word, with a digit
       | ://[^\s/:@]*:                                            # a URL with a user
       | \bx-amz-(?:signature|security-token|credential)=         # a signed URL
     )

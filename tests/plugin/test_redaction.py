@@ -76,6 +76,7 @@ async def test_masking_reaches_tasks_and_threads_and_ends_with_the_block() -> No
     ("line", "left_out"),
     [
         ("Authorization: Bearer eyJhbGciOi.J9.abc-_", "eyJhbGciOi"),
+        ("I know Bearer granted-T0K3N-x7q9.", "granted"),
         ("authorization: basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
         ("GET https://bob:sesame@registry.example.com/v2/", "sesame"),
         ("{'Authorization': 'Bearer abcdefgh'}", "abcdefgh"),
@@ -91,6 +92,7 @@ def test_what_looks_like_a_credential_is_masked_whosever_it_is(line: str, left_o
     "line",
     [
         "The registry wants Basic authentication for https://registry.example.com:5000/v2/.",
+        "It offers Bearer authentication; add a bearer tokenization.",
         "Send a bearer token to https://registry.example.com/team@work.",
         "registry.example.com:5000/app@sha256:0123",
     ],

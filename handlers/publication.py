@@ -13,7 +13,7 @@ from handlers.image_name import repository_in
 from handlers.tags import problem_with_tag, split_tags
 from handlers.variables import resolve
 from handlers.working_directory import WorkingDirectory
-from registry.names import Registry, Repository
+from registry.names import Reference, Registry, Repository
 from schemas.artifact_configuration import PublishConfiguration
 
 _LARGEST_FILE = 1024 * 1024
@@ -43,6 +43,11 @@ class Publication:
     def tag(self) -> str:
         """The main tag."""
         return self.tags[0]
+
+    @property
+    def main_reference(self) -> Reference:
+        """The repository under the main tag."""
+        return self.repository.tag(self.tag)
 
 
 async def read_publication(

@@ -1,0 +1,1 @@
+"""Scripts that measure, and print a ratio against a named peer in the same run."""

@@ -78,11 +78,17 @@ def plain_registry(folder: Path) -> Iterator[RealRegistry]:
 
 @contextmanager
 def password_registry(folder: Path) -> Iterator[RealRegistry]:
-    line = subprocess.run(["htpasswd", "-nbB", USERNAME, PASSWORD], capture_output=True, text=True, check=True).stdout
+    with registry_with_login(folder, USERNAME, PASSWORD) as registry:
+        yield registry
+
+
+@contextmanager
+def registry_with_login(folder: Path, username: str, password: str) -> Iterator[RealRegistry]:
+    line = subprocess.run(["htpasswd", "-nbB", username, password], capture_output=True, text=True, check=True).stdout
     (folder / "htpasswd").write_text(line)
     auth = {"htpasswd": {"realm": "a registry", "path": str(folder / "htpasswd")}}
     with _docker_registry(folder, auth=auth) as host:
-        yield RealRegistry(host, username=USERNAME, password=PASSWORD)
+        yield RealRegistry(host, username=username, password=password)
 
 
 @contextmanager

@@ -99,4 +99,4 @@ def _in_words(location: tuple[int | str, ...], message: str) -> str:
 
 def _read_tags_file(directory: WorkingDirectory, name: str) -> list[str]:
     lines = directory.read(name, "TagsFile", _LARGEST_FILE).splitlines()
-    return [tag for line in lines if not line.lstrip().startswith("#") for tag in split_tags(line)]
+    return [tag for line in lines for tag in split_tags(line.partition("#")[0])]

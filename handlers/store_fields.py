@@ -38,7 +38,7 @@ def store_problems(store: StoreConfiguration) -> list[FieldError]:
 
 
 def _other(store: StoreConfiguration) -> Iterable[Check]:
-    yield "RegistryURL", problem_with_address(store.registry_url)
+    yield "RegistryURL", _login_inside(store.registry_url) or problem_with_address(store.registry_url)
     yield from half_credential(store.username, store.password.get_secret_value(), "Username", "Password")
 
 
@@ -46,8 +46,15 @@ def _ecr(store: StoreConfiguration) -> Iterable[Check]:
     yield "RegistryID", _unless(_ACCOUNT, store.registry_id, _NO_ACCOUNT)
     yield "AWSRegion", _unless(_REGION, store.aws_region, _NO_REGION)
     if store.registry_url:
-        yield "RegistryURL", problem_with_address(store.registry_url)
+        yield "RegistryURL", _login_inside(store.registry_url) or problem_with_address(store.registry_url)
     yield from _static_keys(store.aws_access_key_id.get_secret_value(), store.aws_secret_access_key.get_secret_value())
+
+
+def _login_inside(address: str) -> str | None:
+    # Not left to the parser: a password may have any character, a slash too, and no part of it may be repeated.
+    if "@" in address:
+        return "It has a user name or password inside: write those into their own fields, and leave them out here."
+    return None
 
 
 def _static_keys(key_id: str, secret: str) -> Iterable[Check]:

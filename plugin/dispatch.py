@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +17,6 @@ from plugin.logs import logging_as
 from plugin.operation import Operation, Table, UnknownRequest
 from plugin.redaction import Secrets, masked, masking
 from registry.errors import RegistryError
-from schemas.secrets import CarriesSecrets
 
 OK, UNREADABLE, UNKNOWN, FAILED = 200, 400, 404, 500
 _MOST_MISTAKES_TOLD = 5
@@ -65,20 +63,13 @@ async def _answer(operation: Operation[Any, Any], body: bytes, context: Context)
         request = operation.read(body)
     except ValidationError as error:
         return Response.sentence(UNREADABLE, _unreadable(operation, body, error))
-    with _masking(request) as secrets:
+    with masking(operation.secrets_of(request)) as secrets:
         console = _MaskedConsole(context.console, secrets)
         try:
             answer = await operation.handler(request, dataclasses.replace(context, console=console))
             return Response(OK, operation.write(_mask_messages(answer, secrets)))
         except Exception as error:  # noqa: BLE001 -- the border where every failure becomes a sentence
             return _failed(operation, error)
-
-
-@contextmanager
-def _masking(request: Any) -> Iterator[Secrets]:
-    values = request.secret_values() if isinstance(request, CarriesSecrets) else ()
-    with masking(values) as secrets:
-        yield secrets
 
 
 def _failed(operation: Operation[Any, Any], error: Exception) -> Response:

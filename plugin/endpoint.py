@@ -25,6 +25,7 @@ from plugin.work import Work
 VERSION_HEADER = "X-GoCD-Extension-Version"
 REQUEST_ID_HEADER = "X-Request-Id"
 _OK, _UNAUTHORIZED = 200, 401
+_SECONDS_UNWATCHED = 0.02
 
 log = structlog.get_logger(__name__)
 
@@ -131,12 +132,25 @@ class _ClientGone(Exception):
 
 @asynccontextmanager
 async def _while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Cancel the block when the client goes away, wait until it has cleaned up, and end quietly."""
+    """Cancel the block when the client goes away, wait until it has cleaned up, and end quietly.
+
+    Watching starts only after a moment: most requests are answered within it, and a task for each would cost more
+    than answering does.
+    """
+    watchers: list[asyncio.Task[None]] = []
     try:
         async with asyncio.TaskGroup() as group:
-            watcher = group.create_task(_until_gone(receive))
-            yield
-            watcher.cancel()
+
+            def watch() -> None:
+                watchers.append(group.create_task(_until_gone(receive)))
+
+            timer = asyncio.get_running_loop().call_later(_SECONDS_UNWATCHED, watch)
+            try:
+                yield
+            finally:
+                timer.cancel()
+            for watcher in watchers:
+                watcher.cancel()
     except* _ClientGone:
         log.info("the client went away; its request is cancelled")
 

@@ -10,8 +10,6 @@ import logging
 import re
 import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TextIO
 
 import structlog
@@ -20,53 +18,70 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from plugin.redaction import masked
 
 _OURS = ("plugin", "handlers", "schemas", "registry")
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in {9, 10}} | {10: "\\n"}
 _MULTI_LINE = frozenset({"exception"})
+_OUR_WORDS = frozenset({"level", "logger", "timestamp", "request_id", "extension", "request"})
+"""Fields that never hold anything from a body, and need no masking."""
+
+logging_as = structlog.contextvars.bound_contextvars
+"""Put fields into every log line of a block, in its task and in all that it starts."""
+
+
+class _Writer(structlog.WriteLogger):
+    """Writes lines, and knows the module that they are from."""
+
+    def __init__(self, name: str, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.name = name
 
 
 def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send every log line of the process to the stream (standard error): `form` is `human` or `json`."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=_processors(form, handler.stream.isatty())))
+    stream = stream or sys.stderr
+    before, after = _processors(form, colours=stream.isatty())
+    structlog.configure(
+        processors=[*before, *after],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=lambda name="": _Writer(name, stream),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=before,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after],
+        )
+    )
+    _route_standard_logging(handler, _LEVELS[level])
+
+
+def _route_standard_logging(handler: logging.Handler, level: int) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     for name in _OURS:
-        logging.getLogger(name).setLevel(level.upper())
-    for name in ("uvicorn", "uvicorn.error"):
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
-        logging.getLogger(name).setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
+        logging.getLogger(name).setLevel(level)
     logging.captureWarnings(capture=True)
 
 
-def _processors(form: str, colours: bool) -> list[Processor]:
-    last: list[Processor] = (
-        [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(ensure_ascii=False)]
-        if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0)]
-    )
-    return [
+def _processors(form: str, *, colours: bool) -> tuple[list[Processor], list[Processor]]:
+    before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
-        _mask_event,
-        *last,
     ]
+    if form == "json":
+        renamed = structlog.processors.EventRenamer("message")
+        return before, [_mask_event, renamed, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return before, [_mask_event, structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0)]
 
 
 def _mask_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {key: _mask_value(key, value) for key, value in event.items()}
+    return {key: value if key in _OUR_WORDS else _mask_value(key, value) for key, value in event.items()}
 
 
 def _mask_value(key: str, value: object) -> object:
@@ -79,10 +94,3 @@ def _mask_value(key: str, value: object) -> object:
 def request_id_from(offered: str | None) -> str:
     """The id that the caller gave, where it is a sane one; else a new one."""
     return offered if offered and _REQUEST_ID.fullmatch(offered) else secrets.token_hex(8)
-
-
-@contextmanager
-def logging_as(**fields: str) -> Iterator[None]:
-    """Put these fields into every log line of the block, in this task and in all it starts."""
-    with structlog.contextvars.bound_contextvars(**fields):
-        yield

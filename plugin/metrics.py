@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -33,17 +34,27 @@ class Measured:
 def measured(extension: str, request: str) -> Iterator[Measured]:
     """Count a request, its time and, once it is set, its code."""
     outcome = Measured()
-    in_flight = IN_FLIGHT.labels(extension, request)
+    in_flight, latency = _series(extension, request)
     in_flight.inc()
     started = time.perf_counter()
     try:
         yield outcome
     finally:
         in_flight.dec()
-        LATENCY.labels(extension, request).observe(time.perf_counter() - started)
+        latency.observe(time.perf_counter() - started)
         count(extension, request, outcome.code or "cancelled")
 
 
 def count(extension: str, request: str, code: int | str) -> None:
     """Count a request by its outcome."""
-    REQUESTS.labels(extension, request, str(code)).inc()
+    _counter(extension, request, str(code)).inc()
+
+
+@cache
+def _series(extension: str, request: str) -> tuple[Gauge, Histogram]:
+    return IN_FLIGHT.labels(extension, request), LATENCY.labels(extension, request)
+
+
+@cache
+def _counter(extension: str, request: str, code: str) -> Counter:
+    return REQUESTS.labels(extension, request, code)

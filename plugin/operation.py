@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter
 
 from handlers.context import Context
 from schemas.answers import Empty
+from schemas.secrets import CarriesSecrets
 
 RequestT = TypeVar("RequestT", bound=BaseModel)
 AnswerT = TypeVar("AnswerT")
@@ -39,6 +40,14 @@ class Operation(Generic[RequestT, AnswerT]):
     @cached_property
     def _answers(self) -> TypeAdapter[AnswerT]:
         return TypeAdapter(self.answer)
+
+    @cached_property
+    def _carries_secrets(self) -> bool:
+        return issubclass(self.request, CarriesSecrets)
+
+    def secrets_of(self, request: RequestT) -> frozenset[str]:
+        """The plain values in a request that must not come to light."""
+        return cast("CarriesSecrets", request).secret_values() if self._carries_secrets else frozenset()
 
     @property
     def has_body(self) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from handlers.artifact_validation import SOURCES
 from handlers.context import Context
 from handlers.errors import ConfigurationInvalid, OperationFailed
 from handlers.publication import Publication
@@ -44,7 +45,7 @@ class ImagePublisher:
         elif source == "auto":
             digest = await self._from_anywhere()
         else:
-            raise ConfigurationInvalid("publish", f"«{source}» is no source", "Use auto, file, daemon or registry.")
+            raise ConfigurationInvalid("publish", f"«{source}» is no source", f"Use one of {', '.join(SOURCES)}.")
         await self._verify(digest)
         return digest
 

@@ -1,0 +1,6 @@
+package gocd.registry.bridge;
+
+/** The job's console. */
+interface Console {
+    void line(String level, String message);
+}

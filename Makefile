@@ -39,11 +39,12 @@ test: system-packages install test-python test-bridge ## Run all tests
 test-python: install
 	$(BIN)/pytest
 
-test-bridge:
+test-bridge: install
 	$(MVN) -f bridge/pom.xml verify
 
-bridge: ## Build the JAR for GoCD
-	$(MVN) -f bridge/pom.xml package
+bridge: ## Build the JAR for GoCD into bridge/target
+	@command -v mvn >/dev/null || deploy/install-system-packages test
+	$(MVN) -f bridge/pom.xml package -DskipTests
 
 check: system-packages install lint types test ## Lint, types and all tests
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,11 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
-from handlers.context import Context
 from plugin.authentication import Authentication
 from plugin.discovery import Discovery, discover
 from plugin.documentation import page
 from plugin.endpoint import Endpoint, refusal
+from plugin.handler_context import handler_context
 from plugin.openapi import describe
 from plugin.operation import Table
 from plugin.settings import Settings
@@ -51,12 +50,7 @@ def create_app(settings: Settings, operations: Table, work: Work | None = None) 
         redirect_slashes=False,
         exception_handlers={HTTPException: _http_error},
     )
-    context = Context(
-        client=client,
-        allowed_roots=settings.allowed_roots,
-        environment=dict(os.environ),
-        temporary_directory=settings.temporary_directory,
-    )
+    context = handler_context(settings, client)
     endpoint = Endpoint(operations, authentication, work, context, settings.max_body_bytes)
     app.router.routes.append(Route("/v1/{extension}/{request_name}", endpoint, methods=["POST"]))
     _add_discovery(app, operations, authentication)

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from handlers.context import Console, Context
+from handlers.context import Console
 from plugin.dispatch import UNREADABLE, Response, dispatch, too_large
+from plugin.handler_context import handler_context
 from plugin.logs import logging_as, request_id_from
 from plugin.operations import OPERATIONS
 from plugin.settings import Settings
@@ -26,12 +27,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 async def answer(settings: Settings, extension: str, name: str, version: str, body: bytes, output: int) -> int:
     """Answer a request on an output (a file descriptor); give the command's exit code (see `run_until_stopped`)."""
-    context = Context(
-        client=RegistryClient(),
-        allowed_roots=settings.allowed_roots,
-        environment=dict(os.environ),
-        temporary_directory=settings.temporary_directory,
-    )
+    context = handler_context(settings, RegistryClient())
 
     async def run(console: Console) -> Response:
         if len(body) > settings.max_body_bytes:

@@ -105,11 +105,13 @@ class Settings(BaseSettings):
             if not path.is_file():
                 raise SettingsInvalid(f"The TLS {what} {path} is not there, or is no file.")
         try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.tls_certificate, self.tls_key)
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            # An empty pass phrase, or OpenSSL would ask for one on the terminal.
+            context.load_cert_chain(self.tls_certificate, self.tls_key, password="")
         except (ssl.SSLError, OSError) as error:
             raise SettingsInvalid(
                 f"TLS can't be set up with {self.tls_certificate} and {self.tls_key}: {error.strerror or error}. "
-                "Both must be PEM files, and the key must be the certificate's."
+                "Both must be PEM files, and the key must be the certificate's and have no pass phrase."
             ) from error
 
 

@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
-from plugin.settings import PREFIX, SettingsInvalid, load_settings
+from plugin.cli import main
+from plugin.settings import PREFIX, Settings, SettingsInvalid, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +100,14 @@ def test_the_token_is_in_no_representation_and_no_error() -> None:
     with pytest.raises(SettingsInvalid) as caught:
         load_settings(token="t0ken-secret", port="x")
     assert "t0ken-secret" not in str(caught.value)
+
+
+def test_every_setting_has_a_flag_and_every_flag_a_setting() -> None:
+    flags = {option.name for option in main.commands["serve"].params}
+    assert flags == set(Settings.model_fields)
+
+
+def test_the_help_names_the_defaults() -> None:
+    help_text = " ".join(main.commands["serve"].get_help(click.Context(main.commands["serve"])).split())
+    defaults = {name: field.default for name, field in Settings.model_fields.items() if field.default}
+    assert all(f"({default}" in help_text for default in defaults.values())

@@ -44,12 +44,13 @@ class Endpoint:
         Without a scheme it is https, but http on loopback, as container tools do. Raises InvalidName.
         """
         text = address.strip()
+        if "@" in text:
+            # Refused before anything is quoted: a password with a slash would be taken for a path.
+            raise InvalidName("read the registry address", "it has a user name or password inside", _REMEDY)
         scheme, separator, rest = text.partition("://")
         if separator and scheme.lower() not in ("http", "https"):
             raise _invalid(text, f"its scheme is {scheme}, not http or https")
         parts = urlsplit(text if separator else f"//{rest or text}")
-        if parts.username is not None or parts.password is not None:
-            raise InvalidName("read the registry address", "it has a user name or password inside", _REMEDY)
         if not parts.netloc:
             raise _invalid(text, "it has no host")
         if parts.path not in _IGNORED_PATHS or parts.query or parts.fragment:

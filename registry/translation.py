@@ -140,7 +140,11 @@ def _diagnostic(entry: dict[str, Any]) -> errors.Diagnostic:
 
 
 def _clean(text: object) -> str:
-    return _CONTROL_CHARACTERS.sub(" ", str(text))[:_LONGEST_MESSAGE]
+    plain = _CONTROL_CHARACTERS.sub(" ", str(text))
+    if len(plain) <= _LONGEST_MESSAGE:
+        return plain
+    # Cut between words: a piece of an echoed secret could not be recognized and masked any more.
+    return f"{plain[:_LONGEST_MESSAGE].rpartition(' ')[0]} …"
 
 
 def not_a_registry(purpose: Purpose, what_came: str) -> errors.NotARegistry:

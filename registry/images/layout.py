@@ -26,8 +26,11 @@ def directory_files(folder: Path) -> FindFile:
     """The files of a layout that is a directory."""
 
     def find(name: str) -> Section | None:
-        path = folder / name
-        return Section(path, 0, path.stat().st_size) if path.is_file() else None
+        root = folder.resolve()
+        path = (root / name).resolve()
+        # A link that leaves the layout is as good as missing: an image must not carry the machine's own files.
+        inside = path.is_relative_to(root) and path.is_file()
+        return Section(path, 0, path.stat().st_size) if inside else None
 
     return find
 

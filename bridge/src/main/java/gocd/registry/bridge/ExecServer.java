@@ -21,7 +21,7 @@ final class ExecServer implements Server {
     @Override
     public Answer send(Call call, Console console) throws IOException, InterruptedException {
         Process process = start(call);
-        LineReader lines = new LineReader(process.getInputStream(), settings.idleTimeout);
+        LineReader lines = new LineReader(process.getInputStream(), call.isTransfer() ? settings.idleTimeout : settings.pollTimeout);
         try {
             try (OutputStream input = process.getOutputStream()) {
                 input.write(call.body.getBytes(StandardCharsets.UTF_8));

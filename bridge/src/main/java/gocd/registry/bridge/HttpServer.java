@@ -1,5 +1,7 @@
 package gocd.registry.bridge;
 
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
@@ -40,7 +42,18 @@ final class HttpServer implements Server {
         HttpRequest request = request(call, "application/json", settings.pollTimeout);
         HttpResponse<String> response =
                 await(client.sendAsync(request, BodyHandlers.ofString(StandardCharsets.UTF_8)), settings.pollTimeout);
-        return new Answer(response.statusCode(), response.body());
+        return new Answer(response.statusCode(), checked(response));
+    }
+
+    private static String checked(HttpResponse<String> response) throws IOException {
+        try {
+            if (response.statusCode() == 200) {
+                JsonParser.parseString(response.body());
+            }
+        } catch (JsonParseException e) {
+            throw new IOException("its answer is no JSON; perhaps another server listens there", e);
+        }
+        return response.body();
     }
 
     private Answer stream(Call call, Console console) throws IOException, InterruptedException {

@@ -225,6 +225,16 @@ class ForwarderTest {
     }
 
     @Test
+    void aPageWhereJsonIsDueSaysSo() throws Exception {
+        String message = failure(VALIDATE, out -> {
+            out.write(head(200, "text/html"));
+            out.write(chunk("<html>Welcome</html>"));
+            out.write(chunk(""));
+        });
+        assertTrue(message.contains("its answer is no JSON"), message);
+    }
+
+    @Test
     void garbageInsteadOfHttpSaysSo() throws Exception {
         failure(VALIDATE, out -> out.write("SSH-2.0-x\r\n\r\n".getBytes("UTF-8")));
     }

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +24,7 @@ from registry.images.files import open_tarball
 from registry.images.source import ImageSource
 from registry.limits import LARGEST_ERROR_BODY
 from registry.names import Digest, Reference
+from registry.open_files import create, opened, write
 from registry.report import Report
 
 _DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
@@ -125,12 +127,9 @@ class Daemon:
                     raise ImageNotFound(action, "it has no such image", "Build it first, or check its name.")
                 if response.is_error:
                     raise self._failed(action, _message(await response.aread()))
-                file = await asyncio.to_thread(tarball.open, "wb", 0)
-                try:
+                async with opened(partial(create, tarball)) as file:
                     async for chunk in response.aiter_raw(_READ_SIZE):
-                        await asyncio.to_thread(file.write, chunk)
-                finally:
-                    file.close()
+                        await write(file, chunk)
         except (httpx.HTTPError, OSError) as error:
             raise self._unreachable(action, error) from error
 

@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +21,7 @@ from registry.images.layout import REF_NAME
 from registry.manifest import Manifest
 from registry.media_types import is_foreign_layer
 from registry.names import Digest, Reference
+from registry.open_files import opened, write
 from registry.platforms import select
 from registry.remote import Remote
 from registry.report import Report, short
@@ -88,12 +90,9 @@ async def _download_all(
 
 
 async def _write(chunks: AsyncIterator[bytes], path: Path, start: int) -> None:
-    file = await asyncio.to_thread(_open_at, path, start)
-    try:
+    async with opened(partial(_open_at, path, start)) as file:
         async for chunk in chunks:
-            await asyncio.to_thread(file.write, chunk)
-    finally:
-        file.close()
+            await write(file, chunk)
 
 
 def _open_at(path: Path, start: int) -> BinaryIO:

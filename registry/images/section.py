@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from registry.content import CHUNK_SIZE
+from registry.open_files import opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,14 @@ class Section:
     @asynccontextmanager
     async def open(self, offset: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
         """Stream the bytes from an offset within the section on (an `OpenContent`)."""
-        file = await asyncio.to_thread(self.path.open, "rb", 0)
-        try:
-            file.seek(self.start + offset)
+        async with opened(partial(_open_at, self.path, self.start + offset)) as file:
             yield _chunks(file, self.size - offset)
-        finally:
-            file.close()
+
+
+def _open_at(path: Path, position: int) -> BinaryIO:
+    file = path.open("rb", 0)
+    file.seek(position)
+    return file
 
 
 async def _chunks(file: BinaryIO, rest: int) -> AsyncIterator[bytes]:

@@ -59,7 +59,9 @@ class Authorizer:
         )
         if sent is not None and challenge.scheme == "bearer":
             # The token was refused: expired early, revoked, or without a scope that the challenge now names.
-            self._tokens.forget(key_for(self._challenge, scopes, await self.credentials(scopes)))
+            credentials = await self.credentials(scopes)
+            for asked in (self._challenge, challenge):
+                self._tokens.forget(key_for(asked, scopes, credentials), sent.removeprefix("Bearer "))
         header = await self._header_for(challenge, scopes)
         return header if header != sent else None
 

@@ -60,9 +60,11 @@ class TokenStore:
             self._asking[key] = task
         return (await asyncio.shield(task)).value
 
-    def forget(self, key: TokenKey) -> None:
-        """Drop a token that was refused."""
-        self._tokens.pop(key, None)
+    def forget(self, key: TokenKey, refused: str) -> None:
+        """Drop a token that was refused, but not the one that has taken its place meanwhile."""
+        token = self._tokens.get(key)
+        if token and token.value == refused:
+            del self._tokens[key]
 
     async def _ask(self, key: TokenKey, ask: Callable[[], Awaitable[Token]]) -> Token:
         try:

@@ -107,9 +107,10 @@ class Transport:
         authorization = await self._authorizer.header(ask.scopes)
         first = await stack.enter_async_context(AsyncExitStack())
         response = await self._followed(ask, purpose, authorization, first)
-        if response.status_code == httpx.codes.UNAUTHORIZED and not isinstance(ask.body, AsyncIterator):
+        if response.status_code == httpx.codes.UNAUTHORIZED:
             answered = await self._authorizer.answer(response, ask.scopes, authorization)
-            if answered is not None:
+            # A body that was streamed is gone: whoever streams it tries again, with what was learned here.
+            if answered is not None and not isinstance(ask.body, AsyncIterator):
                 await first.aclose()
                 response = await self._followed(ask, purpose, answered, stack)
         if response.status_code not in ask.expected:

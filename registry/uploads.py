@@ -73,6 +73,7 @@ class _Upload:
         self._scopes = (Scope.push(repository),)
         self._moved = metrics.BYTES.labels(transport.access.registry.host, "up")
         self._session: _Session | None = None
+        self._reauthorized = False
 
     async def run(self) -> None:
         """Upload, and resume or start again while that is worth it."""
@@ -102,12 +103,18 @@ class _Upload:
 
     async def _wait_or_give_up(self, failures: int, error: RegistryError) -> None:
         retry = self._transport.retry
-        lost = isinstance(error, RequestRefused) and error.status in _RESTARTED and self._session is not None
+        lost = isinstance(error, RequestRefused) and self._session is not None and self._may_start_again(error)
         if lost:
             self._session = None
         if failures >= retry.attempts or not (lost or retry.is_worth_repeating(error)):
             raise error
         await retry.sleep(retry.delay(failures, error))
+
+    def _may_start_again(self, error: RequestRefused) -> bool:
+        # A token may be revoked in mid-transfer; the transport has a new one by now, which one try may use.
+        first_401 = error.status == httpx.codes.UNAUTHORIZED and not self._reauthorized
+        self._reauthorized = self._reauthorized or first_401
+        return first_401 or error.status in _RESTARTED
 
     async def _has_arrived(self) -> bool:
         # The answer to the last request may have been lost after the registry had stored everything.

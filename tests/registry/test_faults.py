@@ -192,6 +192,20 @@ async def test_an_upload_whose_session_was_lost_starts_again(
     assert faults.count("POST", "blobs/uploads") == 2
 
 
+@pytest.mark.parametrize("times", [1, 100])
+async def test_a_401_in_mid_upload_is_tried_once_more(
+    times: int, faults: FaultyRegistry, remote: Remote, repository: Repository
+) -> None:
+    faults.expect("PUT", "blobs/uploads", status(401, www_authenticate='Basic realm="x"'), times)
+    if times == 1:
+        await remote.push_blob(repository, DESCRIPTOR, content(BLOB))
+        assert await read(remote, repository) == BLOB
+    else:
+        with pytest.raises(RegistryError, match="401"):
+            await remote.push_blob(repository, DESCRIPTOR, content(BLOB))
+        assert faults.count("PUT", "blobs/uploads") == 2
+
+
 async def test_an_upload_that_arrived_without_an_answer_is_done(
     faults: FaultyRegistry, remote: Remote, repository: Repository
 ) -> None:

@@ -14,7 +14,7 @@ from registry.open_files import create, opened, write
 class Reluctant(io.BytesIO):
     """Takes three bytes at a time, as a full disk or a signal may make a file do."""
 
-    def write(self, chunk: object) -> int:  # type: ignore[override]
+    def write(self, chunk: object) -> int:
         return super().write(bytes(memoryview(cast(bytes, chunk))[:3]))
 
 

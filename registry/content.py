@@ -48,12 +48,3 @@ class Verifier:
             cause,
             "The content was damaged where it is stored or on its way; build or push it again.",
         )
-
-
-async def verified(chunks: AsyncIterator[bytes], descriptor: Descriptor, what: str) -> AsyncIterator[bytes]:
-    """Pass chunks on, and raise ContentMismatch before the end if they are not what the descriptor says."""
-    verifier = Verifier(descriptor, what)
-    async for chunk in chunks:
-        verifier.feed(verifier.position, chunk)
-        yield chunk
-    verifier.finish()

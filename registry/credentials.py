@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -59,25 +58,6 @@ class StaticKeychain:
     async def resolve(self, repository: Repository | None, host: str) -> Credentials | None:  # noqa: ARG002
         """Answer the configured credentials for every repository."""
         return self.credentials
-
-
-@dataclass(frozen=True, slots=True)
-class KeychainChain:
-    """Several keychains, asked in order; the first that answers wins."""
-
-    keychains: Sequence[Keychain]
-
-    @property
-    def identity(self) -> str:
-        """All of them, in order."""
-        return "+".join(keychain.identity for keychain in self.keychains)
-
-    async def resolve(self, repository: Repository | None, host: str) -> Credentials | None:
-        """Ask each keychain in turn."""
-        for keychain in self.keychains:
-            if (found := await keychain.resolve(repository, host)) is not None:
-                return found
-        return None
 
 
 ANONYMOUS = StaticKeychain(None)

@@ -100,10 +100,6 @@ class RequestRefused(RegistryError):
         self.diagnostics = diagnostics
         self.retry_after = retry_after
 
-    def has_code(self, code: str) -> bool:
-        """Whether the registry named this error code."""
-        return any(diagnostic.code == code for diagnostic in self.diagnostics)
-
 
 class Unauthorized(RequestRefused):
     """401: no credentials, or wrong ones."""

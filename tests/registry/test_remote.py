@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy.sample_image import write_layout
+from plugin.local_registry.app import create_local_registry
+from plugin.local_registry.server import running
 from registry.client import RegistryClient
 from registry.credentials import Credentials, StaticKeychain
 from registry.endpoint import TLS, Access, Endpoint
@@ -21,6 +24,8 @@ from registry.errors import (
 )
 from registry.images.files import open_image
 from registry.images.push import push
+from registry.manifest import Manifest, parse_manifest
+from registry.media_types import OCI_INDEX
 from registry.names import Digest, Reference, Repository
 from tests.real.processes import free_port
 from tests.real.registries import RealRegistry
@@ -163,3 +168,41 @@ def test_credentials_do_not_show_in_any_representation() -> None:
 async def test_a_repository_of_another_registry_is_refused(plain: RealRegistry, client: RegistryClient) -> None:
     with pytest.raises(Exception, match="another registry"):
         await client.remote(plain.access).tags(Repository.parse("other.example.com/app"))
+
+
+async def test_a_blob_of_another_repository_is_mounted_or_else_to_be_uploaded(
+    plain: RealRegistry, client: RegistryClient, repository_path: str, tmp_path: Path
+) -> None:
+    source = await push_sample(client, plain, repository_path, tmp_path, ["1.0"])
+    remote = client.remote(plain.access)
+    manifest = await remote.manifest(source.tag("1.0"))
+    assert isinstance(manifest, Manifest)
+    target = Repository.parse(f"{repository_path}/other", remote.registry)
+    digest = manifest.layers[0].digest
+    assert await remote.mount_blob(target, digest, source)
+    assert await remote.has_blob(target, digest)
+    assert not await remote.mount_blob(target, Digest.of(b"nobody has this"), source)
+
+
+@pytest.mark.parametrize("has_api", [True, False])
+async def test_what_refers_to_a_digest_is_found_by_the_api_or_by_its_tag(
+    has_api: bool, plain: RealRegistry, client: RegistryClient, repository_path: str, tmp_path: Path
+) -> None:
+    with running(create_local_registry(tmp_path / "registry")) as host:
+        registry = RealRegistry(host) if has_api else plain
+        repository = await push_sample(client, registry, repository_path, tmp_path, ["1.0"])
+        remote = client.remote(registry.access)
+        subject = await remote.manifest(repository.tag("1.0"))
+        assert (await remote.referrers(repository, subject.digest)).manifests == ()
+        body = {**json.loads(subject.raw), "artifactType": "application/x-signature"}
+        body["subject"] = {"mediaType": subject.media_type, "digest": str(subject.digest), "size": len(subject.raw)}
+        signature = parse_manifest(json.dumps(body).encode())
+        await remote.put_manifest(repository, signature)
+        if not has_api:
+            entry = {"mediaType": signature.media_type, "digest": str(signature.digest), "size": len(signature.raw)}
+            listed = {"schemaVersion": 2, "manifests": [{**entry, "artifactType": "application/x-signature"}]}
+            index = parse_manifest(json.dumps({**listed, "mediaType": OCI_INDEX}).encode())
+            await remote.put_manifest(repository, index, f"sha256-{subject.digest.hex}")
+        found = await remote.referrers(repository, subject.digest, "application/x-signature")
+        assert [item.digest for item in found.manifests] == [signature.digest]
+        assert (await remote.referrers(repository, subject.digest, "application/x-other")).manifests == ()

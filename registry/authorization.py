@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -19,63 +21,112 @@ from registry.scope import Scope
 from registry.token import Token, TokenKey, TokenStore, basic_authorization, key_for, read_token, token_request
 from registry.translation import Purpose, connection_failed, not_a_registry, refusal
 
+_MOST_DEMANDS = 1024
+_HAS_EXPIRED = re.compile(rb"(?i)token has expired|expired token|ExpiredToken")
+"""What Amazon ECR says with status 403 where others would answer 401."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What a request carries: a header, or None before the registry asked for one; and as whom."""
+
+    header: str | None = field(default=None, repr=False)
+    credentials: Credentials | None = None
+
+    @property
+    def username(self) -> str:
+        """Whom the registry sees, or empty for nobody."""
+        return self.credentials.username if self.credentials else ""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no error may repeat."""
+        found = self.credentials
+        return tuple(filter(None, (found.password, found.identity_token))) if found else ()
+
 
 class Authorizer:
     """Remembers what the registry asks for, so that later requests carry the right header at once."""
 
     def __init__(
-        self, access: Access, http: httpx.AsyncClient, tokens: TokenStore, limits: Limits, retry: Retry
+        self, access: Access, engine: httpx.AsyncBaseTransport, tokens: TokenStore, limits: Limits, retry: Retry
     ) -> None:
         self._access = access
-        self._http = http
+        self._engine = engine
         self._tokens = tokens
         self._limits = limits
         self._retry = retry
         self._challenge: Challenge | None = None
+        self._demands: dict[tuple[Scope, ...], str] = {}
+        """Scopes that the registry wanted beyond those that we would have asked for."""
 
-    async def credentials(self, scopes: tuple[Scope, ...]) -> Credentials | None:
-        """The credentials for these scopes' repository. Raises CredentialsUnavailable."""
-        repository = Repository(self._access.registry, scopes[0].path) if scopes else None
-        return await self._access.keychain.resolve(repository, self._access.registry.host)
-
-    async def header(self, scopes: tuple[Scope, ...]) -> str | None:
-        """The `Authorization` header for a request, or None before the registry asked for one."""
+    async def authorization(self, scopes: tuple[Scope, ...]) -> Authorization:
+        """What a request for these scopes carries. Raises CredentialsUnavailable."""
+        credentials = await self._credentials(scopes)
         if self._challenge is None:
-            return None
-        return await self._header_for(self._challenge, scopes)
+            return Authorization(None, credentials)
+        return Authorization(await self._header(self._challenge, scopes, credentials), credentials)
 
-    async def answer(self, response: httpx.Response, scopes: tuple[Scope, ...], sent: str | None) -> str | None:
-        """The header that answers a 401, or None when there is nothing better than what was sent.
+    async def answer(
+        self, response: httpx.Response, body: bytes, scopes: tuple[Scope, ...], sent: Authorization
+    ) -> Authorization | None:
+        """What answers a refusal, or None when there is nothing better than what was sent.
 
-        Only the registry's own 401 is answered (a redirect's host gets no credentials).
+        Only the registry's own 401 is answered (a redirect's host gets no credentials), and its 403 for a login that
+        has expired.
         """
         if response.url.netloc != httpx.URL(self._access.endpoint.url).netloc:
             return None
+        if response.status_code == httpx.codes.FORBIDDEN:
+            return await self._renewed(scopes, sent) if _HAS_EXPIRED.search(body) else None
         challenge = _best(parse_challenges(response.headers.get_list("WWW-Authenticate")))
         if challenge is None:
             return None
+        self._remember(challenge, scopes)
+        if challenge.scheme == "basic" and sent.header is not None:
+            return await self._renewed(scopes, sent)
+        credentials = sent.credentials
+        if sent.header is not None:
+            # The token was refused: expired early, revoked, or without a scope that the challenge now names.
+            self._tokens.forget(self._key(challenge, scopes, credentials), sent.header.removeprefix("Bearer "))
+        better = Authorization(await self._header(challenge, scopes, credentials), credentials)
+        return better if better.header != sent.header else None
+
+    def _remember(self, challenge: Challenge, scopes: tuple[Scope, ...]) -> None:
+        demanded = challenge.parameters.get("scope", "")
         self._challenge = Challenge(
             challenge.scheme, {key: value for key, value in challenge.parameters.items() if key != "scope"}
         )
-        if sent is not None and challenge.scheme == "bearer":
-            # The token was refused: expired early, revoked, or without a scope that the challenge now names.
-            credentials = await self.credentials(scopes)
-            for asked in (self._challenge, challenge):
-                self._tokens.forget(key_for(asked, scopes, credentials), sent.removeprefix("Bearer "))
-        header = await self._header_for(challenge, scopes)
-        return header if header != sent else None
+        if demanded:
+            if len(self._demands) >= _MOST_DEMANDS:
+                self._demands.clear()
+            self._demands[scopes] = demanded
 
-    async def _header_for(self, challenge: Challenge, scopes: tuple[Scope, ...]) -> str | None:
-        credentials = await self.credentials(scopes)
+    async def _renewed(self, scopes: tuple[Scope, ...], sent: Authorization) -> Authorization | None:
+        if self._challenge is None or sent.credentials is None:
+            return None
+        self._access.keychain.forget(sent.credentials)
+        renewed = await self.authorization(scopes)
+        return renewed if renewed.header != sent.header else None
+
+    async def _credentials(self, scopes: tuple[Scope, ...]) -> Credentials | None:
+        repository = Repository(self._access.registry, scopes[0].path) if scopes else None
+        return await self._access.keychain.resolve(repository, self._access.registry.host)
+
+    def _key(self, challenge: Challenge, scopes: tuple[Scope, ...], credentials: Credentials | None) -> TokenKey:
+        return key_for(challenge, scopes, credentials, self._demands.get(scopes, ""))
+
+    async def _header(
+        self, challenge: Challenge, scopes: tuple[Scope, ...], credentials: Credentials | None
+    ) -> str | None:
         if challenge.scheme == "basic":
             return basic_authorization(credentials) if credentials else None
-        key = key_for(challenge, scopes, credentials)
+        key = self._key(challenge, scopes, credentials)
         return f"Bearer {await self._tokens.get(key, lambda: self._ask_for_token(key, credentials))}"
 
     async def _ask_for_token(self, key: TokenKey, credentials: Credentials | None) -> Token:
-        purpose = Purpose(
-            f"log in to {self._access.registry}", _host_of(key.realm), credentials.username if credentials else ""
-        )
+        as_whom = Authorization(None, credentials)
+        purpose = Purpose(f"log in to {self._access.registry}", _host_of(key.realm), as_whom.username, as_whom.secrets)
         await self._check_realm(key.realm, purpose)
         async for attempt in self._retry.attempting():
             with attempt:
@@ -94,24 +145,29 @@ class Authorizer:
         await check_address(address, self._access.endpoint, purpose, "a token server")
 
     async def _exchange(self, request: httpx.Request, purpose: Purpose) -> tuple[httpx.Response, bytes]:
-        limit = httpx.Timeout(self._limits.token, connect=self._limits.connect)
-        request.extensions = {"timeout": limit.as_dict()}
+        limit = self._limits.token
+        request.extensions = {"timeout": {"connect": self._limits.connect, "read": limit, "write": limit}}
+        request.headers["User-Agent"] = self._limits.user_agent
         try:
-            async with asyncio.timeout(self._limits.token):
-                response = await self._http.send(request, stream=True, follow_redirects=False, auth=None)
+            async with asyncio.timeout(limit):
+                response = await self._engine.handle_async_request(request)
+                response.request = request
                 try:
-                    body = bytearray()
-                    async for chunk in response.aiter_bytes():
-                        body += chunk
-                        if len(body) > LARGEST_TOKEN_ANSWER:
-                            raise CredentialsUnavailable(purpose.action, f"{purpose.host} answered without end")
-                    return response, bytes(body)
+                    return response, await self._read(response, purpose)
                 finally:
                     await response.aclose()
-        except TimeoutError as error:
-            raise connection_failed(httpx.ReadTimeout("token"), purpose) from error
         except (httpx.HTTPError, OSError) as error:
             raise connection_failed(error, purpose) from error
+
+    async def _read(self, response: httpx.Response, purpose: Purpose) -> bytes:
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > LARGEST_TOKEN_ANSWER:
+                raise CredentialsUnavailable(
+                    purpose.action, f"{purpose.host} answered without end", "Check the registry's configuration."
+                )
+        return bytes(body)
 
 
 def _best(challenges: list[Challenge]) -> Challenge | None:

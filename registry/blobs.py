@@ -11,12 +11,11 @@ from registry import metrics
 from registry.content import Verifier
 from registry.descriptor import Descriptor
 from registry.errors import ConnectionFailed, ContentMismatch, NotFound, RegistryError
+from registry.exchange import Ask
 from registry.names import Digest, Repository
 from registry.scope import Scope
 from registry.translation import Purpose, connection_failed
-from registry.transport import Ask, Transport
-
-READ_SIZE = 512 * 1024
+from registry.transport import Transport
 
 
 async def exists(transport: Transport, repository: Repository, digest: Digest) -> bool:
@@ -100,7 +99,7 @@ class _Download:
         async with self._transport.open(self._ask(start)) as response:
             position = self._first_byte(response, start)
             try:
-                async for chunk in response.aiter_raw(READ_SIZE):
+                async for chunk in response.aiter_raw():
                     new = chunk[max(0, start - position) :]
                     self._verifier.feed(position, chunk) if new else None
                     position += len(chunk)

@@ -6,11 +6,12 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from registry.authorization import Authorizer
+from registry.bounds import HostBounds
 from registry.endpoint import TLS, Access
-from registry.limits import HostBounds, Limits
+from registry.engine import AiohttpEngine
+from registry.limits import Limits
+from registry.proxies import Proxies
 from registry.remote import Remote
 from registry.retry import Retry
 from registry.tls import ssl_context
@@ -29,7 +30,7 @@ class RegistryClient:
         self._tokens = TokenStore()
         self._bounds = HostBounds(self.limits.requests_per_host)
         self._transfers = asyncio.Semaphore(self.limits.transfers)
-        self._http_by_tls: dict[str, httpx.AsyncClient] = {}
+        self._engines: dict[str, AiohttpEngine] = {}
         self._remotes: dict[str, Remote] = {}
 
     def remote(self, access: Access) -> Remote:
@@ -45,26 +46,22 @@ class RegistryClient:
         return remote
 
     def _new_remote(self, access: Access) -> Remote:
-        http = self._http(access.tls)
-        authorizer = Authorizer(access, http, self._tokens, self.limits, self._retry)
-        transport = Transport(access, http, authorizer, self._bounds, self.limits, self._retry)
+        engine = self._engine(access.tls)
+        authorizer = Authorizer(access, engine, self._tokens, self.limits, self._retry)
+        transport = Transport(access, engine, authorizer, self._bounds, self.limits, self._retry)
         return Remote(transport, self._transfers)
 
-    def _http(self, tls: TLS) -> httpx.AsyncClient:
-        if tls.identity not in self._http_by_tls:
-            # Bounds per host are ours; the pool must never be the narrower one.
-            pool = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
-            self._http_by_tls[tls.identity] = httpx.AsyncClient(
-                verify=ssl_context(tls), limits=pool, headers={"User-Agent": "gocd-registry-plugin"}
-            )
-        return self._http_by_tls[tls.identity]
+    def _engine(self, tls: TLS) -> AiohttpEngine:
+        if tls.identity not in self._engines:
+            self._engines[tls.identity] = AiohttpEngine(ssl_context(tls), Proxies.from_environment())
+        return self._engines[tls.identity]
 
     async def aclose(self) -> None:
         """Close every connection."""
-        clients = list(self._http_by_tls.values())
-        self._http_by_tls.clear()
+        engines = list(self._engines.values())
+        self._engines.clear()
         self._remotes.clear()
-        await asyncio.gather(*(client.aclose() for client in clients))
+        await asyncio.gather(*(engine.aclose() for engine in engines))
 
     async def __aenter__(self) -> Self:
         return self

@@ -43,6 +43,10 @@ class Keychain(Protocol):
         """
         ...
 
+    def forget(self, credentials: Credentials) -> None:
+        """Drop these credentials if they were kept: a registry has refused them."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StaticKeychain:
@@ -58,6 +62,9 @@ class StaticKeychain:
     async def resolve(self, repository: Repository | None, host: str) -> Credentials | None:  # noqa: ARG002
         """Answer the configured credentials for every repository."""
         return self.credentials
+
+    def forget(self, credentials: Credentials) -> None:
+        """Nothing: what was configured stays."""
 
 
 ANONYMOUS = StaticKeychain(None)

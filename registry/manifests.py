@@ -7,11 +7,12 @@ import httpx
 from registry import media_types
 from registry.descriptor import Descriptor
 from registry.errors import ContentMismatch, InvalidName, NotFound, RequestRefused, TagConflict
+from registry.exchange import Ask
 from registry.manifest import LARGEST_MANIFEST, Index, Manifest, parse_manifest
 from registry.names import Digest, Reference, Repository
 from registry.scope import Scope
 from registry.translation import Purpose, not_a_registry
-from registry.transport import Ask, Transport
+from registry.transport import Transport
 
 _ACCEPT = {"Accept": ", ".join(media_types.ACCEPTED)}
 _DIGEST_HEADER = "Docker-Content-Digest"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 from prometheus_client import Counter, Gauge, Histogram
 
 REQUESTS = Counter("gocd_registry_client_requests", "Requests sent to registries", ["host", "method", "status"])
@@ -19,6 +20,15 @@ RETRIES = Counter("gocd_registry_client_retries", "Requests that were repeated",
 TOKENS = Counter("gocd_registry_client_tokens", "Tokens asked for", ["host", "outcome"])
 BYTES = Counter("gocd_registry_client_bytes", "Bytes of blobs moved", ["host", "direction"])
 TAGS = Counter("gocd_registry_client_tags", "Tags listed", ["host"])
+
+
+def count(host: str, method: str, response: httpx.Response, seconds: float) -> None:
+    """Take note of an answer that began after so many seconds."""
+    REQUESTS.labels(host, method, str(response.status_code)).inc()
+    LATENCY.labels(host).observe(seconds)
+    read_rate_limit(host, response.headers.get("RateLimit-Remaining"))
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        RATE_LIMITED.labels(host).inc()
 
 
 def read_rate_limit(host: str, remaining: str | None) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import httpx
 
+from registry.exchange import Ask
 from registry.limits import LARGEST_ERROR_BODY
 from registry.translation import Purpose, not_a_registry
-from registry.transport import Ask, Transport
+from registry.transport import Transport
 
 _VERSION_HEADER = "Docker-Distribution-Api-Version"
 
@@ -16,7 +17,7 @@ async def ping(transport: Transport) -> None:
 
     The version header proves a registry but is not demanded: the specification has dropped it.
     """
-    ask = Ask(f"find a registry at {transport.access.endpoint}", "GET", "/v2/", idle=transport.limits.page)
+    ask = Ask(f"find a registry at {transport.access.endpoint}", "GET", "/v2/")
     response, body = await transport.read(ask, LARGEST_ERROR_BODY)
     if _VERSION_HEADER not in response.headers and not _looks_like_an_answer(response, body):
         raise not_a_registry(Purpose(ask.action, response.url.netloc.decode()), _kind_of(response))

@@ -5,50 +5,98 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import time
 
 import httpx
 
 from registry.endpoint import Endpoint
 from registry.translation import Purpose, not_a_registry
 
+_SECONDS_TO_KEEP = 60.0
+_MOST_NAMES = 1024
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 
 async def check_redirect(current: httpx.URL, location: str, endpoint: Endpoint, purpose: Purpose) -> httpx.URL:
     """The absolute address that a `Location` names, if it may be followed. Raises NotARegistry."""
     try:
-        target = current.join(location)
+        target = _repaired(current.join(location), httpx.URL(endpoint.url))
     except (httpx.InvalidURL, ValueError) as error:
         raise not_a_registry(purpose, "a redirect to something that is no address") from error
     await check_address(target, endpoint, purpose, "a redirect")
     return target
 
 
+def _repaired(target: httpx.URL, base: httpx.URL) -> httpx.URL:
+    # Behind a proxy that ends TLS, registries name their own host with http: that is meant to be our way to it.
+    if (base.scheme, target.scheme, target.host) == ("https", "http", base.host) and target.port in (None, base.port):
+        return target.copy_with(scheme=base.scheme, port=base.port)
+    return target
+
+
 async def check_address(target: httpx.URL, endpoint: Endpoint, purpose: Purpose, what: str) -> None:
     """Refuse addresses that a registry has no reason to send us to. Raises NotARegistry."""
+    base = httpx.URL(endpoint.url)
     if target.scheme not in ("http", "https") or not target.host:
         raise not_a_registry(purpose, f"{what} to an address without http or https")
     if target.userinfo:
         raise not_a_registry(purpose, f"{what} to an address with a user name inside")
-    if endpoint.url.startswith("https://") and target.scheme == "http":
+    if base.scheme == "https" and target.scheme == "http":
         raise not_a_registry(purpose, f"{what} from https to plain http ({target.host})")
-    if _is_private(target.host) and await _is_public_host(httpx.URL(endpoint.url).host):
+    if target.host != base.host and await _is_inside(target) and await _is_public(base.host):
         raise not_a_registry(purpose, f"{what} into a private network ({target.host})")
 
 
-def _is_private(host: str) -> bool:
-    if host == "localhost":
-        return True
+async def _is_inside(target: httpx.URL) -> bool:
+    if (literal := _literal(target.host)) is not None:
+        return not literal.is_global
+    # A name that leads to private addresses may well be right over TLS, where the certificate proves it: storage by
+    # an endpoint within a cloud's network. This machine itself and its link never are (a cloud's metadata service).
+    addresses = await _addresses(target.host)
+    return any(
+        _is_this_machine(address) or (target.scheme == "http" and not address.is_global) for address in addresses
+    )
+
+
+def _is_this_machine(address: Address) -> bool:
+    return address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
+
+
+async def _is_public(host: str) -> bool:
+    literal = _literal(host)
+    addresses = [literal] if literal is not None else await _addresses(host)
+    # Behind a proxy only the proxy can resolve a name: one without addresses is taken for public.
+    return all(address.is_global for address in addresses)
+
+
+def _literal(host: str) -> Address | None:
+    if host == "localhost" or host.endswith(".localhost"):
+        return ipaddress.IPv4Address("127.0.0.1")
     try:
-        return not ipaddress.ip_address(host.strip("[]")).is_global
+        return _unwrapped(ipaddress.ip_address(host.strip("[]")))
     except ValueError:
-        return False
+        return None
 
 
-async def _is_public_host(host: str) -> bool:
-    if _is_private(host):
-        return False
+def _unwrapped(address: Address) -> Address:
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+_known: dict[str, tuple[float, list[Address]]] = {}
+
+
+async def _addresses(host: str) -> list[Address]:
+    kept_until, addresses = _known.get(host, (0.0, []))
+    if time.monotonic() < kept_until:
+        return addresses
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
-        # Behind a proxy only the proxy can resolve it: then it is taken for public.
-        return True
-    return all(not _is_private(str(address[4][0])) for address in found)
+        return []
+    addresses = [_unwrapped(ipaddress.ip_address(str(entry[4][0]).partition("%")[0])) for entry in found]
+    if len(_known) >= _MOST_NAMES:
+        _known.clear()
+    _known[host] = (time.monotonic() + _SECONDS_TO_KEEP, addresses)
+    return addresses

@@ -6,11 +6,12 @@ import json
 
 from registry import media_types
 from registry.errors import NotFound
+from registry.exchange import Ask
 from registry.manifest import LARGEST_MANIFEST, Index, Manifest, parse_manifest
 from registry.manifests import get
 from registry.names import Digest, Repository
 from registry.scope import Scope
-from registry.transport import Ask, Transport
+from registry.transport import Transport
 
 _EMPTY = json.dumps({"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": []}).encode()
 

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ValidationError
 
 from registry import metrics
 from registry.errors import NotARegistry, RegistryError, RequestRefused
+from registry.exchange import Ask
 from registry.limits import LARGEST_TAGS_PAGE
 from registry.names import Repository
 from registry.scope import Scope
 from registry.translation import Purpose, not_a_registry
-from registry.transport import Ask, Transport
+from registry.transport import Transport
 
 _PAGE_SIZES = (1000, 100, None)
 """Tags asked for per page; the next is tried when a registry refuses one (Quay takes at most 100)."""
@@ -60,7 +61,7 @@ async def _all_pages(transport: Transport, repository: Repository, size: int | N
 
 
 async def _page(transport: Transport, repository: Repository, address: str) -> tuple[list[str], httpx.Response]:
-    ask = Ask(f"list the tags of {repository}", "GET", address, (Scope.pull(repository),), idle=transport.limits.page)
+    ask = Ask(f"list the tags of {repository}", "GET", address, (Scope.pull(repository),))
     response, body = await transport.read(ask, LARGEST_TAGS_PAGE)
     try:
         return TagsPage.model_validate_json(body).tags or [], response

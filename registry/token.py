@@ -15,7 +15,7 @@ from registry import metrics
 from registry.challenge import Challenge
 from registry.credentials import Credentials
 from registry.errors import CredentialsUnavailable
-from registry.scope import Scope
+from registry.scope import Scope, united
 
 _CLIENT_ID = "gocd-registry-plugin"
 _SHARE_OF_LIFE = 0.8
@@ -85,14 +85,15 @@ class TokenAnswer(BaseModel):
     expires_in: float | None = None
 
 
-def key_for(challenge: Challenge, scopes: tuple[Scope, ...], credentials: Credentials | None) -> TokenKey:
-    """The key of the token that answers this challenge; what the challenge itself asks for is asked for too."""
-    asked = challenge.parameters.get("scope", "").split()
-    wanted = [str(scope) for scope in scopes]
+def key_for(
+    challenge: Challenge, scopes: tuple[Scope, ...], credentials: Credentials | None, demanded: str = ""
+) -> TokenKey:
+    """The key of the token that answers this challenge, for our scopes and those that the registry demanded."""
+    wanted = [*demanded.split(), *map(str, scopes)]
     return TokenKey(
         realm=challenge.parameters.get("realm", ""),
         service=challenge.parameters.get("service", ""),
-        scopes=tuple(sorted({*asked, *wanted})),
+        scopes=united(wanted),
         identity=credentials.fingerprint if credentials else "",
     )
 

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-import json
+import errno
+import os
 import re
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import httpx
 
 from registry import errors
+from registry.diagnostics import read_diagnostics
 from registry.retry import retry_after_seconds
 
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]+")
-_LONGEST_MESSAGE = 300
+_SPOKEN_TO_TLS = re.compile(rb"(?i)http request (?:to an https|was sent to https)|plain http to an ssl")
+"""What Go's, nginx's and Apache's servers say to plain HTTP on a TLS port."""
+_ADDRESS_REMEDY = "Check the registry's address and port, and that the registry is up."
+_PRIVATE_CA_REMEDY = "Add the CA to this machine's trusted ones, or name its PEM file in SSL_CERT_FILE."
+_CERTIFICATE_PROBLEMS = {
+    9: ("certificate is not yet valid", "Check the clock of this machine, and the certificate's dates."),
+    10: ("certificate has expired", "Renew the registry's certificate, and check the clock of this machine."),
+    18: ("self-signed certificate", _PRIVATE_CA_REMEDY),
+    19: ("self-signed certificate in the chain, of a CA that is not known here", _PRIVATE_CA_REMEDY),
+    20: ("signed by a CA that is not known here (unable to get local issuer certificate)", _PRIVATE_CA_REMEDY),
+    21: ("signed by a CA that is not known here (the server sends an incomplete chain)", _PRIVATE_CA_REMEDY),
+    62: ("", "Use a name that stands in the certificate, or have it issued for this name too."),
+    64: ("", "Use a name that stands in the certificate, or have it issued for this address too."),
+}
+"""What OpenSSL's codes of verification mean, and what to do; its own words where ours are empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,56 +41,26 @@ class Purpose:
     host: str
     as_whom: str = ""
     """The user name that was sent, or empty for nobody."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What must not show up in an error, should the registry repeat it."""
 
 
-def connection_failed(error: httpx.HTTPError | httpx.InvalidURL | OSError, purpose: Purpose) -> errors.RegistryError:
-    """Translate a failure without any answer."""
+def connection_failed(
+    error: httpx.HTTPError | httpx.InvalidURL | OSError | TimeoutError, purpose: Purpose
+) -> errors.RegistryError:
+    """Translate a failure without any answer; a registry error from the body that was being sent stays what it is."""
     for cause in _causes(error):
+        if isinstance(cause, errors.RegistryError):
+            return cause
+        if isinstance(cause, httpx.ProxyError):
+            return _proxy_failed(cause, purpose)
         if isinstance(cause, socket.gaierror):
-            return errors.NameNotResolved(
-                purpose.action,
-                f"the host name {purpose.host} could not be resolved",
-                "Check the registry's address for a typing mistake, and the DNS of this machine.",
-            )
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return _certificate_refused(cause, purpose)
-        if isinstance(cause, ssl.SSLError):
-            return errors.TLSFailed(
-                purpose.action,
-                f"the TLS handshake with {purpose.host} failed ({_tls_reason(cause)})",
-                "If the registry speaks plain HTTP, write its address with http://.",
-            )
-    if isinstance(error, httpx.TimeoutException):
-        return errors.TimedOut(
-            purpose.action, f"{purpose.host} did not answer in time", "Check that the registry is up and reachable."
-        )
+            return _not_resolved(purpose)
+        if isinstance(cause, ssl.SSLError) and (found := _tls_failed(cause, purpose)):
+            return found
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return _timed_out(error, purpose)
     return _refused_or_cut(error, purpose)
-
-
-def _refused_or_cut(error: Exception, purpose: Purpose) -> errors.RegistryError:
-    remedy = "Check the registry's address and port, and that the registry is up."
-    if isinstance(error, httpx.ConnectError):
-        return errors.ConnectionRefused(purpose.action, f"{purpose.host} refused the connection", remedy)
-    if isinstance(error, httpx.ProxyError):
-        return errors.ConnectionRefused(purpose.action, "the proxy refused the connection", "Check HTTPS_PROXY.")
-    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
-        return errors.NotARegistry(purpose.action, f"{purpose.host} sent an address that can't be used", remedy)
-    if isinstance(error, httpx.RemoteProtocolError) and "invalid" in str(error).lower():
-        return errors.NotARegistry(purpose.action, f"{purpose.host} does not answer in HTTP", remedy)
-    return errors.ConnectionRefused(purpose.action, f"{purpose.host} cut the connection", remedy)
-
-
-def _certificate_refused(cause: ssl.SSLCertVerificationError, purpose: Purpose) -> errors.TLSFailed:
-    reason = cause.verify_message or "it can't be verified"
-    return errors.TLSFailed(
-        purpose.action,
-        f"the certificate of {purpose.host} is not accepted: {reason}",
-        "Give the CA that signed it to this machine, or mend the certificate (host name, dates).",
-    )
-
-
-def _tls_reason(error: ssl.SSLError) -> str:
-    return (error.reason or "handshake failure").replace("_", " ").lower()
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -87,64 +71,137 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def _not_resolved(purpose: Purpose) -> errors.NameNotResolved:
+    return errors.NameNotResolved(
+        purpose.action,
+        f"the host name {purpose.host} could not be resolved",
+        "Check the registry's address for a typing mistake, and the DNS of this machine.",
+    )
+
+
+def _proxy_failed(error: httpx.ProxyError, purpose: Purpose) -> errors.ConnectionRefused:
+    status = next((code for cause in _causes(error) if (code := getattr(cause, "status", None))), None)
+    return errors.ConnectionRefused(
+        purpose.action,
+        f"the proxy refused to connect to {purpose.host}" + (f" and answered {status}" if status else ""),
+        "Check HTTPS_PROXY and HTTP_PROXY, or name the registry in NO_PROXY.",
+    )
+
+
+def _timed_out(error: Exception, purpose: Purpose) -> errors.TimedOut:
+    if isinstance(error, httpx.ConnectTimeout):
+        remedy = "Check the address and port, and firewalls in between."
+        return errors.TimedOut(purpose.action, f"{purpose.host} could not be reached in time", remedy)
+    if isinstance(error, httpx.WriteTimeout):
+        remedy = "Check the registry's storage and load."
+        return errors.TimedOut(purpose.action, f"{purpose.host} stopped taking what was sent", remedy)
+    remedy = "Check that the registry is up and reachable."
+    return errors.TimedOut(purpose.action, f"{purpose.host} did not answer in time", remedy)
+
+
+def _refused_or_cut(error: Exception, purpose: Purpose) -> errors.RegistryError:
+    if isinstance(error, httpx.ConnectError):
+        return errors.ConnectionRefused(purpose.action, _why_unreachable(error, purpose), _ADDRESS_REMEDY)
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
+        return errors.NotARegistry(
+            purpose.action, f"{purpose.host} named an address that can't be used", _ADDRESS_REMEDY
+        )
+    if isinstance(error, httpx.RemoteProtocolError):
+        return errors.NotARegistry(purpose.action, f"{purpose.host} does not answer in HTTP", _ADDRESS_REMEDY)
+    return errors.ConnectionRefused(purpose.action, f"{purpose.host} cut the connection", _ADDRESS_REMEDY)
+
+
+def _why_unreachable(error: httpx.ConnectError, purpose: Purpose) -> str:
+    code = next((cause.errno for cause in _causes(error) if isinstance(cause, OSError) and cause.errno), None)
+    if code in (None, errno.ECONNREFUSED):
+        return f"{purpose.host} refused the connection"
+    return f"{purpose.host} can't be reached ({os.strerror(code).lower()})"
+
+
+def _tls_failed(cause: ssl.SSLError, purpose: Purpose) -> errors.TLSFailed | None:
+    if (code := getattr(cause, "verify_code", None)) is not None:
+        words, remedy = _CERTIFICATE_PROBLEMS.get(code, ("", "Mend the registry's certificate."))
+        problem = words or getattr(cause, "verify_message", "") or "it can't be verified"
+        return errors.TLSFailed(purpose.action, f"the certificate of {purpose.host} is not accepted: {problem}", remedy)
+    # aiohttp wraps the error in one of its own, which is an SSLError too, and knows less.
+    if not (said := getattr(cause, "reason", None)):
+        return None
+    reason = str(said).replace("_", " ").lower()
+    if "certificate required" in reason or "bad certificate" in reason:
+        remedy = "The registry wants a client certificate that it trusts."
+    else:
+        remedy = "If the registry speaks plain HTTP, write its address with http://."
+    return errors.TLSFailed(purpose.action, f"the TLS handshake with {purpose.host} failed ({reason})", remedy)
+
+
 def refusal(response: httpx.Response, body: bytes, purpose: Purpose) -> errors.RegistryError:
     """Translate an answer with an error status."""
-    diagnostics = read_diagnostics(body)
-    kind, remedy = _kind_and_remedy(response.status_code, purpose)
+    diagnostics = read_diagnostics(body, purpose.secrets)
+    retry_after = retry_after_seconds(response.headers.get("Retry-After"))
+    kind, remedy = _kind_and_remedy(response, purpose, retry_after)
     return kind(
         purpose.action,
         _cause(response, diagnostics, purpose),
-        remedy,
+        "Write its address with https://." if _SPOKEN_TO_TLS.search(body) else remedy,
         status=response.status_code,
         diagnostics=diagnostics,
-        retry_after=retry_after_seconds(response.headers.get("Retry-After")),
+        retry_after=retry_after,
     )
 
 
 def _cause(response: httpx.Response, diagnostics: tuple[errors.Diagnostic, ...], purpose: Purpose) -> str:
     said = "; ".join(f"{item.code}: {item.message}" if item.message else item.code for item in diagnostics)
-    answered = f"{purpose.host} answered {response.status_code} {response.reason_phrase}".rstrip()
+    if not said and "html" in response.headers.get("Content-Type", ""):
+        said = "a page of HTML, not a registry's error"
+    answered = f"{_who_answered(response, purpose)} answered {response.status_code} {response.reason_phrase}".rstrip()
     return f"{answered} ({said})" if said else answered
 
 
-def _kind_and_remedy(status: int, purpose: Purpose) -> tuple[type[errors.RequestRefused], str]:
-    if status == httpx.codes.UNAUTHORIZED:
-        return errors.Unauthorized, (
-            f"It did not accept the credentials of {purpose.as_whom}: check the user name and the password."
-            if purpose.as_whom
-            else "It wants credentials and none were given: add a user name and a password."
-        )
-    if status == httpx.codes.FORBIDDEN:
-        who = purpose.as_whom or "anonymous access"
-        return errors.Forbidden, f"Allow {who} to do this in the registry, or use other credentials."
-    if status == httpx.codes.NOT_FOUND:
-        return errors.NotFound, "Check the name for a typing mistake; some registries also hide what may not be read."
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return errors.TooManyRequests, "The registry's rate limit is used up: log in to it, or ask it less often."
+def _who_answered(response: httpx.Response, purpose: Purpose) -> str:
+    there = _netloc(response)
+    return f"{there}, where {purpose.host} sent us," if there and there != purpose.host else purpose.host
+
+
+def _netloc(response: httpx.Response) -> str:
+    return response.url.netloc.decode()
+
+
+def _kind_and_remedy(
+    response: httpx.Response, purpose: Purpose, retry_after: float | None
+) -> tuple[type[errors.RequestRefused], str]:
+    status = response.status_code
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         return errors.RegistryUnavailable, "The registry itself failed: try again later, or look into its log."
-    return errors.RequestRefused, ""
+    kind = _KINDS.get(status, errors.RequestRefused)
+    if kind is errors.Unauthorized:
+        return kind, _how_to_log_in(response, purpose)
+    if kind is errors.TooManyRequests:
+        again = f" It may be asked again in {retry_after:.0f} s." if retry_after else ""
+        return kind, f"The registry's rate limit is used up: log in to it, or ask it less often.{again}"
+    who = purpose.as_whom or "anonymous access"
+    return kind, _REMEDIES.get(status, "").format(who=who)
 
 
-def read_diagnostics(body: bytes) -> tuple[errors.Diagnostic, ...]:
-    """Read the registry's error entries; anything else is none. Texts are shortened and freed of control characters."""
-    try:
-        entries = json.loads(body)["errors"]
-        return tuple(_diagnostic(entry) for entry in entries[:5])
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return ()
+_KINDS: dict[int, type[errors.RequestRefused]] = {
+    401: errors.Unauthorized,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    429: errors.TooManyRequests,
+}
+_REMEDIES = {
+    403: "Allow {who} to do this in the registry, or use other credentials.",
+    404: "Check the name for a typing mistake; some registries also hide what may not be read.",
+    413: "Raise the limit of the registry, or of the proxy before it (client_max_body_size in nginx).",
+}
 
 
-def _diagnostic(entry: dict[str, Any]) -> errors.Diagnostic:
-    return errors.Diagnostic(_clean(entry.get("code", "UNKNOWN")), _clean(entry.get("message") or ""))
-
-
-def _clean(text: object) -> str:
-    plain = _CONTROL_CHARACTERS.sub(" ", str(text))
-    if len(plain) <= _LONGEST_MESSAGE:
-        return plain
-    # Cut between words: a piece of an echoed secret could not be recognized and masked any more.
-    return f"{plain[:_LONGEST_MESSAGE].rpartition(' ')[0]} …"
+def _how_to_log_in(response: httpx.Response, purpose: Purpose) -> str:
+    there = _netloc(response)
+    if there and there != purpose.host:
+        return f"Credentials are never sent on to another host: write {there} as the registry's address if it is it."
+    if purpose.as_whom:
+        return f"It did not accept the credentials of {purpose.as_whom}: check the user name and the password."
+    return "It wants credentials and none were given: add a user name and a password."
 
 
 def not_a_registry(purpose: Purpose, what_came: str) -> errors.NotARegistry:

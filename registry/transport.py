@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
 
 from registry import metrics
-from registry.authorization import Authorizer
+from registry.authorization import Authorization, Authorizer
+from registry.bounds import HostBounds
 from registry.endpoint import Access
 from registry.errors import RegistryError
-from registry.limits import LARGEST_ERROR_BODY, HostBounds, Limits
+from registry.exchange import Answer, Ask
+from registry.limits import LARGEST_ERROR_BODY, Limits
 from registry.redirects import check_redirect
 from registry.retry import Retry
-from registry.scope import Scope
 from registry.translation import Purpose, connection_failed, not_a_registry, refusal
 
 _MOST_REDIRECTS = 5
-_SAFE_METHODS = frozenset({"GET", "HEAD"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-Body = bytes | AsyncIterator[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One request: what it is for in words, and what is sent."""
-
-    action: str
-    method: str
-    path: str
-    """A path below the endpoint, or an absolute URL that the registry gave."""
-    scopes: tuple[Scope, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Body | None = None
-    expected: frozenset[int] = frozenset({200})
-    idle: float | None = None
-    """Seconds that each read may take; the limit of a transfer when None."""
-
-    @property
-    def may_be_repeated(self) -> bool:
-        """Whether sending it twice does no harm: reads, and whole bodies that are put under a name."""
-        return self.method in _SAFE_METHODS or (self.method == "PUT" and isinstance(self.body, bytes))
+_LOGIN_REFUSED = frozenset({401, 403})
 
 
 class Transport:
@@ -53,7 +32,7 @@ class Transport:
     def __init__(
         self,
         access: Access,
-        http: httpx.AsyncClient,
+        engine: httpx.AsyncBaseTransport,
         authorizer: Authorizer,
         bounds: HostBounds,
         limits: Limits,
@@ -62,142 +41,124 @@ class Transport:
         self.access = access
         self.limits = limits
         self.retry = retry
-        self._http = http
+        self._engine = engine
         self._authorizer = authorizer
         self._bounds = bounds
+        self._base = httpx.URL(access.endpoint.url)
+        self._host = self._base.netloc.decode()
 
     @asynccontextmanager
     async def open(self, ask: Ask) -> AsyncIterator[httpx.Response]:
         """Send, and give the answer with its body unread. Raises a RegistryError for any unexpected status."""
-        async with AsyncExitStack() as stack:
-            yield await self._with_retries(ask, stack)
+        answer = await self._with_retries(ask)
+        try:
+            yield answer.response
+        finally:
+            await answer.aclose()
 
     async def read(self, ask: Ask, largest: int = LARGEST_ERROR_BODY) -> tuple[httpx.Response, bytes]:
         """Send, and read the whole body of at most this many bytes. A body that was cut is asked for again."""
         if not ask.may_be_repeated:
             return await self._read_once(ask, largest)
+        ask = ask if ask.seconds else replace(ask, seconds=self.limits.page)
         async for attempt in self.retry.attempting(self._count_retry):
             with attempt:
                 return await self._read_once(ask, largest)
         raise AssertionError("an attempt either returns or raises")
 
     async def _read_once(self, ask: Ask, largest: int) -> tuple[httpx.Response, bytes]:
-        async with AsyncExitStack() as stack:
-            response = await self._attempt(ask, stack)
-            return response, await self._read_body(response, ask, largest)
+        answer = await self._authorized(ask)
+        try:
+            async with asyncio.timeout(ask.seconds or self.limits.page):
+                return answer.response, await answer.read(ask.action, largest)
+        except TimeoutError as error:
+            raise connection_failed(error, Purpose(ask.action, answer.host)) from error
+        finally:
+            await answer.aclose()
 
-    async def _with_retries(self, ask: Ask, stack: AsyncExitStack) -> httpx.Response:
+    async def _with_retries(self, ask: Ask) -> Answer:
         if not ask.may_be_repeated:
-            return await self._attempt(ask, stack)
+            return await self._authorized(ask)
         async for attempt in self.retry.attempting(self._count_retry):
             with attempt:
-                return await self._attempt(ask, stack)
+                return await self._authorized(ask)
         raise AssertionError("an attempt either returns or raises")
 
-    async def _attempt(self, ask: Ask, stack: AsyncExitStack) -> httpx.Response:
-        # What a failed attempt holds (its place at the host, its connection) is given back before the next one.
-        async with AsyncExitStack() as own:
-            response = await self._authorized(ask, own)
-            stack.push_async_callback(own.pop_all().aclose)
-            return response
-
-    async def _authorized(self, ask: Ask, stack: AsyncExitStack) -> httpx.Response:
-        credentials = await self._authorizer.credentials(ask.scopes)
-        purpose = Purpose(ask.action, self._host(ask.path), credentials.username if credentials else "")
-        authorization = await self._authorizer.header(ask.scopes)
-        first = await stack.enter_async_context(AsyncExitStack())
-        response = await self._followed(ask, purpose, authorization, first)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            answered = await self._authorizer.answer(response, ask.scopes, authorization)
+    async def _authorized(self, ask: Ask) -> Answer:
+        authorization = await self._authorizer.authorization(ask.scopes)
+        answer = await self._followed(ask, authorization)
+        if answer.response.status_code in ask.expected:
+            return answer
+        body = await self._error_body(answer)
+        if answer.response.status_code in _LOGIN_REFUSED:
+            better = await self._authorizer.answer(answer.response, body, ask.scopes, authorization)
             # A body that was streamed is gone: whoever streams it tries again, with what was learned here.
-            if answered is not None and not isinstance(ask.body, AsyncIterator):
-                await first.aclose()
-                response = await self._followed(ask, purpose, answered, stack)
-        if response.status_code not in ask.expected:
-            body = await self._read_error(response)
-            raise refusal(response, body, purpose) if response.is_error else _unexpected(response, purpose)
-        return response
+            if better is not None and not ask.is_streamed:
+                authorization = better
+                answer = await self._followed(ask, authorization)
+                if answer.response.status_code in ask.expected:
+                    return answer
+                body = await self._error_body(answer)
+        raise self._refused(ask, answer.response, body, authorization)
 
-    async def _followed(
-        self, ask: Ask, purpose: Purpose, authorization: str | None, stack: AsyncExitStack
-    ) -> httpx.Response:
+    async def _error_body(self, answer: Answer) -> bytes:
+        try:
+            return await answer.read_error()
+        finally:
+            await answer.aclose()
+
+    def _refused(self, ask: Ask, response: httpx.Response, body: bytes, as_whom: Authorization) -> RegistryError:
+        purpose = self._purpose(ask, as_whom)
+        if response.is_error:
+            return refusal(response, body, purpose)
+        return not_a_registry(purpose, f"status {response.status_code}")
+
+    def _purpose(self, ask: Ask, as_whom: Authorization) -> Purpose:
+        host = httpx.URL(ask.path).netloc.decode() if "://" in ask.path else self._host
+        return Purpose(ask.action, host, as_whom.username, as_whom.secrets)
+
+    async def _followed(self, ask: Ask, authorization: Authorization) -> Answer:
         url = httpx.URL(ask.path) if "://" in ask.path else httpx.URL(self.access.endpoint.url + ask.path)
         for _ in range(_MOST_REDIRECTS + 1):
-            hop = await stack.enter_async_context(AsyncExitStack())
-            own = self._is_own_host(url)
-            response = await self._send(ask, purpose, url, authorization if own else None, hop)
-            location = response.headers.get("Location")
-            if ask.method not in _SAFE_METHODS or response.status_code not in _REDIRECTS or not location:
-                return response
-            await hop.aclose()
-            url = await check_redirect(url, location, self.access.endpoint, purpose)
-        raise not_a_registry(purpose, f"more than {_MOST_REDIRECTS} redirects")
+            own = (url.scheme, url.netloc) == (self._base.scheme, self._base.netloc)
+            answer = await self._send(ask, url, authorization.header if own else None)
+            location = answer.response.headers.get("Location")
+            if not ask.is_safe or answer.response.status_code not in _REDIRECTS or not location:
+                return answer
+            await answer.aclose()
+            url = await check_redirect(url, location, self.access.endpoint, self._purpose(ask, authorization))
+        raise not_a_registry(self._purpose(ask, authorization), f"more than {_MOST_REDIRECTS} redirects")
 
-    async def _send(
-        self, ask: Ask, purpose: Purpose, url: httpx.URL, authorization: str | None, stack: AsyncExitStack
-    ) -> httpx.Response:
+    async def _send(self, ask: Ask, url: httpx.URL, authorization: str | None) -> Answer:
         host = url.netloc.decode()
-        headers = {"Accept-Encoding": "identity", **ask.headers}
-        if authorization:
-            headers["Authorization"] = authorization
         bound = self._bounds.of(host)
-        await stack.enter_async_context(bound.slot())
-        began = time.perf_counter()
+        await bound.enter()
+        began = time.monotonic()
         try:
-            request = self._http.build_request(
-                ask.method, url, headers=headers, content=ask.body, timeout=self._timeout(ask)
-            )
-            response = await self._http.send(request, stream=True, follow_redirects=False)
+            request = self._request(ask, url, authorization)
+            response = await self._engine.handle_async_request(request)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            bound.leave()
             metrics.REQUESTS.labels(host, ask.method, "none").inc()
-            raise connection_failed(error, Purpose(purpose.action, host, purpose.as_whom)) from error
-        stack.push_async_callback(response.aclose)
-        metrics.LATENCY.labels(host).observe(time.perf_counter() - began)
-        metrics.REQUESTS.labels(host, ask.method, str(response.status_code)).inc()
-        metrics.read_rate_limit(host, response.headers.get("RateLimit-Remaining"))
+            raise connection_failed(error, Purpose(ask.action, host)) from error
+        except BaseException:
+            bound.leave()
+            raise
+        response.request = request
+        metrics.count(host, ask.method, response, time.monotonic() - began)
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            metrics.RATE_LIMITED.labels(host).inc()
-            bound.too_many()
+            bound.too_many(began)
         else:
             bound.answered()
-        return response
+        return Answer(response, bound)
 
-    async def _read_body(self, response: httpx.Response, ask: Ask, largest: int) -> bytes:
-        purpose = Purpose(ask.action, response.url.netloc.decode())
-        body = bytearray()
-        try:
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > largest:
-                    raise not_a_registry(purpose, f"more than {largest} bytes")
-        except (httpx.HTTPError, OSError) as error:
-            raise connection_failed(error, purpose) from error
-        return bytes(body)
-
-    async def _read_error(self, response: httpx.Response) -> bytes:
-        body = bytearray()
-        try:
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > LARGEST_ERROR_BODY:
-                    break
-        except (httpx.HTTPError, OSError):
-            return b""
-        return bytes(body[:LARGEST_ERROR_BODY])
-
-    def _timeout(self, ask: Ask) -> httpx.Timeout:
-        return httpx.Timeout(ask.idle or self.limits.idle, connect=self.limits.connect, pool=None)
-
-    def _host(self, path: str) -> str:
-        return httpx.URL(path).netloc.decode() if "://" in path else self.access.endpoint.url.partition("://")[2]
-
-    def _is_own_host(self, url: httpx.URL) -> bool:
-        own = httpx.URL(self.access.endpoint.url)
-        return (url.scheme, url.netloc) == (own.scheme, own.netloc)
+    def _request(self, ask: Ask, url: httpx.URL, authorization: str | None) -> httpx.Request:
+        headers = {"User-Agent": self.limits.user_agent, "Accept-Encoding": "identity", **ask.headers}
+        if authorization:
+            headers["Authorization"] = authorization
+        read = self.limits.commit if ask.is_streamed else ask.seconds or self.limits.idle
+        times = {"connect": self.limits.connect, "read": read, "write": self.limits.idle}
+        return httpx.Request(ask.method, url, headers=headers, content=ask.body, extensions={"timeout": times})
 
     def _count_retry(self) -> None:
-        metrics.RETRIES.labels(self._host("")).inc()
-
-
-def _unexpected(response: httpx.Response, purpose: Purpose) -> RegistryError:
-    return not_a_registry(purpose, f"status {response.status_code}")
+        metrics.RETRIES.labels(self._host).inc()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -16,9 +16,10 @@ from registry import blobs, metrics
 from registry.content import OpenContent, Verifier
 from registry.descriptor import Descriptor
 from registry.errors import ConnectionFailed, Forbidden, NotARegistry, NotFound, RegistryError, RequestRefused
+from registry.exchange import Ask
 from registry.names import Digest, Repository
 from registry.scope import Scope
-from registry.transport import Ask, Transport
+from registry.transport import Transport
 
 _MIB = 1024 * 1024
 _CHUNKS_BY_HOST = {"ghcr.io": 4 * _MIB}
@@ -175,7 +176,9 @@ class _Upload:
         digest = str(self._descriptor.digest)
         url = str(httpx.URL(self._session.location).copy_merge_params({"digest": digest}))
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
-        await self._transport.read(self._ask("PUT", url, {201, 204}, headers, body))
+        # A registry answers only after it has hashed and moved what it got.
+        ask = replace(self._ask("PUT", url, {201, 204}, headers, body), seconds=self._transport.limits.commit)
+        await self._transport.read(ask)
 
     async def _content(self, start: int, end: int) -> AsyncIterator[bytes]:
         position = start
@@ -215,7 +218,7 @@ async def _discard(transport: Transport, repository: Repository, location: str) 
         location,
         (Scope.push(repository),),
         expected=frozenset({200, 202, 204}),
-        idle=5.0,
+        seconds=5.0,
     )
     with suppress(RegistryError):
         await transport.read(ask)

@@ -42,6 +42,10 @@ class EcrKeychain:
         """The user AWS with the current token. Raises CredentialsUnavailable."""
         return await _tokens.get(self)
 
+    def forget(self, credentials: Credentials) -> None:
+        """Ask AWS again at the next request."""
+        _tokens.forget(self, credentials)
+
 
 @dataclass(frozen=True, slots=True)
 class _Login:
@@ -65,6 +69,11 @@ class _Logins:
         if task is None or task.get_loop() is not asyncio.get_running_loop():
             task = self._asking[keychain.identity] = asyncio.ensure_future(self._ask(keychain))
         return (await asyncio.shield(task)).credentials
+
+    def forget(self, keychain: EcrKeychain, refused: Credentials) -> None:
+        login = self._logins.get(keychain.identity)
+        if login and login.credentials == refused:
+            del self._logins[keychain.identity]
 
     async def _ask(self, keychain: EcrKeychain) -> _Login:
         try:

@@ -106,7 +106,7 @@ async def test_a_passing_fault_of_a_read_is_survived(
         (status(200, b"<html>", content_type="text/html"), NotARegistry, "instead of a list of tags"),
         (status(200), NotARegistry, "0 bytes"),
         (status(200, b'{"tags": 5}'), NotARegistry, "instead of a list of tags"),
-        (status(200, b"x" * (17 * MIB)), NotARegistry, "more than"),
+        (status(200, b"x" * (33 * MIB)), NotARegistry, "more than"),
         (status(200, b'{"tags": []}', link='<?n=1&last=a>; rel="next"'), NotARegistry, "lead back"),
         (status(429, retry_after="100000"), RegistryError, "rate limit"),
     ],

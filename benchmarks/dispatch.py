@@ -9,20 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import cast
 
 import uvloop
 
+from benchmarks.measuring import ROUNDS
+from benchmarks.plugin_server import plugin_server
+
 CONNECTIONS = 64
 SECONDS = 1.5
-ROUNDS = 5
-COMMAND = Path(sys.executable).with_name("gocd-registry")
 STORE = {
     "RegistryType": "other",
     "RegistryURL": "https://registry.example.com",
@@ -94,36 +90,14 @@ async def rate(port: int, message: bytes) -> float:
     return answers / seconds
 
 
-@contextmanager
-def server() -> Iterator[tuple[int, int]]:
-    """A server process as people run it, without the log on the screen: its port and its process id."""
-    arguments: list[str | Path] = [COMMAND, "serve", "--port", "0", "--log-format", "json"]
-    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr
-        port = int(json.loads(process.stderr.readline())["url"].rsplit(":", 1)[1])
-        drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
-        try:
-            yield port, process.pid
-        finally:
-            process.terminate()
-            process.wait()
-            drain.wait()
-
-
-def peak_mebibytes(process_id: int) -> float:
-    """The most memory that the process has held (Linux)."""
-    status = Path(f"/proc/{process_id}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-
 def main() -> None:
     """Measure in alternation, print the medians and their ratio."""
-    with server() as (port, process_id):
+    with plugin_server() as server:
         rates: dict[bytes, list[float]] = {EMPTY: [], VALIDATION: []}
         for _ in range(ROUNDS):
             for message, measured in rates.items():
-                measured.append(uvloop.run(rate(port, message)))
-        peak = peak_mebibytes(process_id)
+                measured.append(uvloop.run(rate(server.port, message)))
+        peak = server.memory
     empty, validation = (statistics.median(measured) for measured in rates.values())
     print(
         f"dispatch: {validation:,.0f} validations/s, {empty:,.0f} empty answers/s "

@@ -34,6 +34,18 @@ def write_image(folder: Path, layers: int, size: int) -> None:
     write_index(folder, [_small(blobs, json.dumps(manifest).encode(), str(manifest["mediaType"]))])
 
 
+def manifest_digest(folder: Path) -> str:
+    """The digest of the layout's one manifest."""
+    return str(json.loads((folder / "index.json").read_text())["manifests"][0]["digest"])
+
+
+def layer_of(folder: Path) -> tuple[str, int]:
+    """Digest and size of the layout's first layer."""
+    manifest = folder / "blobs" / manifest_digest(folder).replace(":", "/")
+    layer = json.loads(manifest.read_text())["layers"][0]
+    return layer["digest"], layer["size"]
+
+
 def _layer(blobs: Path, size: int) -> tuple[dict[str, Any], str]:
     target = blobs / "layer"
     plain = hashlib.sha256()

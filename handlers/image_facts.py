@@ -52,7 +52,7 @@ async def _representative(remote: Remote, reference: Reference, index: Index) ->
     chosen = best_match(leaves, _PREFERRED) or next(iter(leaves), None)
     if chosen is None:
         return None
-    manifest = await remote.manifest(reference.repository.at(chosen.digest))
+    manifest = await remote.child(reference.repository, chosen.digest)
     return manifest if isinstance(manifest, Manifest) else None
 
 

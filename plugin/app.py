@@ -18,12 +18,12 @@ from plugin.authentication import Authentication
 from plugin.discovery import Discovery, discover
 from plugin.documentation import page
 from plugin.endpoint import Endpoint, refusal
-from plugin.handler_context import handler_context
+from plugin.handler_context import environment, handler_context
 from plugin.openapi import describe
 from plugin.operation import Table
+from plugin.registry_client import registry_client
 from plugin.settings import Settings
 from plugin.work import Work
-from registry.client import RegistryClient
 
 VERSION = importlib.metadata.version("gocd-registry-plugin")
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -33,7 +33,7 @@ def create_app(settings: Settings, operations: Table, work: Work | None = None) 
     """The application for these settings, one registry client for all of it. Raises SettingsInvalid."""
     authentication = Authentication(settings.read_token())
     work = work or Work(settings.max_requests)
-    client = RegistryClient()
+    client = registry_client(settings, environment())
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

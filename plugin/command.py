@@ -12,13 +12,13 @@ from dataclasses import replace
 
 from handlers.context import Console
 from plugin.dispatch import UNREADABLE, Response, dispatch, too_large
-from plugin.handler_context import handler_context
+from plugin.handler_context import environment, handler_context
 from plugin.logs import logging_as, request_id_from
 from plugin.operations import OPERATIONS
+from plugin.registry_client import registry_client
 from plugin.settings import Settings
 from plugin.streaming import stream
 from plugin.work import Work
-from registry.client import RegistryClient
 
 _STOPPED_BY = 128
 """What shells add to the number of the signal that ended a command."""
@@ -27,7 +27,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 async def answer(settings: Settings, extension: str, name: str, version: str, body: bytes, output: int) -> int:
     """Answer a request on an output (a file descriptor); give the command's exit code (see `run_until_stopped`)."""
-    context = handler_context(settings, RegistryClient())
+    context = handler_context(settings, await asyncio.to_thread(registry_client, settings, environment()))
 
     async def run(console: Console) -> Response:
         if len(body) > settings.max_body_bytes:

@@ -35,6 +35,12 @@ class Settings(BaseSettings):
         (), description="Folders that working directories must lie in; none means anywhere."
     )
     temporary_directory: Path | None = Field(None, description="Where archives are unpacked.")
+    cache_directory: Path | None = Field(None, description="Where facts and layers are kept between requests.")
+    layer_cache_bytes: int = Field(
+        10 * 1024**3, ge=0, description="Largest size of the layers kept on disk; 0 keeps none."
+    )
+    registries_conf: Path | None = Field(None, description="registries.conf with mirrors and insecure registries.")
+    certificates_directory: Path | None = Field(None, description="certs.d with a folder of PEM files for each host.")
     max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="Largest request body.")
     max_requests: int = Field(256, ge=1, description="Requests under way at once; more are refused.")
     shutdown_grace_seconds: float = Field(

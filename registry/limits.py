@@ -27,3 +27,5 @@ class Limits:
     user_agent: str = "gocd-registry-plugin"
     requests_per_host: int = 32
     transfers: int = 8
+    tag_list_age: float = 5.0
+    """How old a list of tags may be that is given instead of asking again."""

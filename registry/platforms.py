@@ -47,7 +47,7 @@ async def select_from(remote: Remote, repository: Repository, index: Index, plat
             f"the image has these platforms: {there}",
             "Name one of them as Platform, or build the image for this one too.",
         )
-    manifest = await remote.manifest(repository.at(chosen.digest))
+    manifest = await remote.child(repository, chosen.digest)
     if isinstance(manifest, Index):
         raise InvalidManifest(f"read {chosen.digest} of {repository}", "it is an index where a manifest was named")
     return manifest
@@ -62,7 +62,7 @@ async def leaves_of(remote: Remote, repository: Repository, index: Index, depth:
     leaves: list[Descriptor] = []
     for item in index.manifests:
         if item.media_type in INDEXES:
-            nested = await remote.manifest(repository.at(item.digest))
+            nested = await remote.child(repository, item.digest)
             if isinstance(nested, Index):
                 leaves += await leaves_of(remote, repository, nested, depth + 1)
         elif not is_attestation(item):

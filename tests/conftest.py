@@ -10,6 +10,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from registry.client import RegistryClient
+from registry.limits import Limits
 from registry.retry import Retry
 from tests.real.registries import (
     RealRegistry,
@@ -19,6 +20,14 @@ from tests.real.registries import (
     token_registry,
 )
 from tests.real.token_server import TokenServer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads what this machine's user has kept, nor leaves anything there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GOCD_REGISTRY_CACHE_DIRECTORY", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +68,7 @@ async def no_sleep(seconds: float) -> None:
 @pytest.fixture
 async def client() -> AsyncIterator[RegistryClient]:
     """A client that repeats without waiting, on a loop in which every blocking call of ours is an error."""
-    async with RegistryClient(retry=Retry(sleep=no_sleep)) as client:
+    async with RegistryClient(Limits(tag_list_age=0), Retry(sleep=no_sleep)) as client:
         with blockbuster_ctx("registry"):
             yield client
 

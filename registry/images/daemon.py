@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import httpx
 
+from registry.concurrency import to_the_end
 from registry.credentials import Credentials
 from registry.descriptor import Platform
 from registry.errors import DaemonFailed, ImageNotFound
@@ -81,7 +82,7 @@ class Daemon:
             await self._export(name, tarball)
             yield await open_tarball(tarball, Path(folder.name), f"the image {name} of the daemon", name)
         finally:
-            await asyncio.shield(asyncio.to_thread(folder.cleanup))
+            await to_the_end(folder.cleanup)
 
     async def pull(
         self, reference: Reference, credentials: Credentials | None, platform: Platform | None, report: Report

@@ -117,7 +117,6 @@ async def _compress_all(
     tarball: Tarball, names: list[str], diff_ids: list[str], spool: Path, description: str
 ) -> list[_Layer]:
     stop = threading.Event()
-    bound = asyncio.Semaphore(os.cpu_count() or 1)
     wanted = dict(zip(diff_ids, names, strict=True))
 
     async def one(item: tuple[str, str]) -> _Layer:
@@ -128,7 +127,7 @@ async def _compress_all(
         return await asyncio.to_thread(_compress, section, diff_id, spool, description, stop)
 
     try:
-        done = await for_each(wanted.items(), one, bound)
+        done = await for_each(list(wanted.items()), one, os.cpu_count() or 1)
     finally:
         # Threads can't be cancelled: this ends them at their next chunk.
         stop.set()

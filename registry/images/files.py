@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from registry.concurrency import to_the_end
 from registry.errors import ImageNotFound, InvalidImage
 from registry.images.docker_archive import read_docker_archive
 from registry.images.layout import directory_files, read_layout
@@ -30,7 +31,7 @@ async def open_image(path: Path, spool: Path, *, shown: str = "", reference: str
     try:
         yield await open_tarball(path, Path(folder.name), f"the tarball {name}", reference)
     finally:
-        await asyncio.shield(asyncio.to_thread(folder.cleanup))
+        await to_the_end(folder.cleanup)
 
 
 def _is_layout(path: Path, name: str) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import shutil
 import tarfile
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from registry import media_types
-from registry.concurrency import for_each
+from registry.concurrency import for_each, to_the_end
 from registry.descriptor import Descriptor, Platform
 from registry.errors import InvalidImage
 from registry.images.layout import REF_NAME
 from registry.manifest import Manifest
 from registry.media_types import is_foreign_layer
-from registry.names import Digest, Reference
+from registry.names import Digest, Reference, Repository
 from registry.open_files import opened, write
 from registry.platforms import select
 from registry.remote import Remote
@@ -28,6 +28,7 @@ from registry.report import Report, short
 
 _LAYOUT_FILE = json.dumps({"imageLayoutVersion": "1.0.0"}).encode()
 _BLOCK = tarfile.BLOCKSIZE
+_AT_ONCE = 16
 
 
 async def pull_layout(
@@ -39,13 +40,13 @@ async def pull_layout(
     """
     await asyncio.to_thread(_check_replaceable, destination)
     manifest = await select(remote, reference, platform)
-    async with _partial(destination) as partial:
-        folder = partial / "layout"
+    async with _partial(destination) as unfinished:
+        folder = unfinished / "layout"
         files = _small_files(manifest, reference, with_docker=False)
         await asyncio.to_thread(_write_files, folder, files)
         places = {blob.digest: (folder / _blob_name(blob.digest), 0) for blob in _stored_blobs(manifest)}
         await _download_all(remote, reference, manifest, places, report)
-        await asyncio.to_thread(_replace_folder, folder, destination, partial)
+        await to_the_end(partial(_replace_folder, folder, destination, unfinished))
     return manifest.descriptor
 
 
@@ -58,8 +59,8 @@ async def pull_archive(
     """
     await asyncio.to_thread(_check_no_folder, destination)
     manifest = await select(remote, reference, platform)
-    async with _partial(destination) as partial:
-        archive = partial / "image.tar"
+    async with _partial(destination) as unfinished:
+        archive = unfinished / "image.tar"
         files = _small_files(manifest, reference, with_docker=True)
         blobs = _stored_blobs(manifest)
         places = await asyncio.to_thread(_lay_out_archive, archive, files, blobs)
@@ -79,17 +80,27 @@ async def _download_all(
     places: dict[Digest, tuple[Path, int]],
     report: Report,
 ) -> None:
+    job = object()
+
     async def download(blob: Descriptor) -> None:
         path, start = places[blob.digest]
-        async with remote.transfers, remote.open_blob(reference.repository, blob) as chunks:
-            await _write(chunks, path, start)
-        report(f"{short(blob)}: fetched")
+        async with remote.layers.turn(blob), remote.transfers.place(job):
+            said = await _bring(remote, reference.repository, blob, path, start)
+        report(f"{short(blob)}: {said}")
 
     ordered = sorted(_stored_blobs(manifest), key=lambda blob: -blob.size)
-    await for_each(ordered, download)
+    await for_each(ordered, download, _AT_ONCE)
 
 
-async def _write(chunks: AsyncIterator[bytes], path: Path, start: int) -> None:
+async def _bring(remote: Remote, repository: Repository, blob: Descriptor, path: Path, start: int) -> str:
+    if await remote.layers.take(blob, path, start):
+        return "from the cache on this machine"
+    host = await remote.fetch_blob(repository, blob, partial(_write, path, start))
+    await remote.layers.keep(blob, path, start)
+    return "fetched" if host == remote.registry.host else f"fetched from the mirror {host}"
+
+
+async def _write(path: Path, start: int, chunks: AsyncIterator[bytes]) -> None:
     async with opened(partial(_open_at, path, start)) as file:
         async for chunk in chunks:
             await write(file, chunk)
@@ -178,14 +189,12 @@ def _rounded(size: int) -> int:
 @asynccontextmanager
 async def _partial(destination: Path) -> AsyncIterator[Path]:
     """A folder beside the destination, so that a rename can move what is finished; removed whatever happens."""
-    await asyncio.to_thread(destination.parent.mkdir, parents=True, exist_ok=True)
-    folder = await asyncio.to_thread(
-        tempfile.mkdtemp, prefix=f".{destination.name}-", suffix=".partial", dir=destination.parent
-    )
+    folder = destination.parent / f".{destination.name}-{secrets.token_hex(8)}.partial"
     try:
-        yield Path(folder)
+        await to_the_end(partial(folder.mkdir, mode=0o700, parents=True))
+        yield folder
     finally:
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+        await to_the_end(partial(shutil.rmtree, folder, ignore_errors=True))
 
 
 def _check_no_folder(destination: Path) -> None:
@@ -205,7 +214,7 @@ def _check_replaceable(destination: Path) -> None:
     )
 
 
-def _replace_folder(folder: Path, destination: Path, partial: Path) -> None:
+def _replace_folder(folder: Path, destination: Path, unfinished: Path) -> None:
     if destination.exists():
-        destination.rename(partial / "replaced")
+        destination.rename(unfinished / "replaced")
     folder.rename(destination)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from registry.concurrency import for_each
@@ -43,15 +42,27 @@ async def put_tags(
 
 
 async def _push_blobs(tree: ImageTree, remote: Remote, repository: Repository, report: Report) -> None:
+    job = object()
+
     async def push_one(found: tuple[Descriptor, OpenContent]) -> None:
         blob, open_content = found
         if await remote.has_blob(repository, blob.digest):
             report(f"{short(blob)}: already there")
-            return
-        async with remote.transfers:
-            await remote.push_blob(repository, blob, open_content)
-        report(f"{short(blob)}: pushed")
+        elif (home := await _mounted(remote, repository, blob)) is not None:
+            report(f"{short(blob)}: mounted from {home}")
+        else:
+            async with remote.transfers.place(job):
+                await remote.push_blob(repository, blob, open_content)
+            report(f"{short(blob)}: pushed")
 
     # The largest first: then no long one is left over when all others are done.
     ordered = sorted(tree.blobs.values(), key=lambda found: -found[0].size)
-    await for_each(ordered, push_one, asyncio.Semaphore(_LOOK_UPS))
+    await for_each(ordered, push_one, _LOOK_UPS)
+    await remote.keep_home(repository, list(tree.blobs))
+
+
+async def _mounted(remote: Remote, repository: Repository, blob: Descriptor) -> Repository | None:
+    home = await remote.home_of(blob.digest)
+    if home is None or home == repository:
+        return None
+    return home if await remote.mount_blob(repository, blob.digest, home) else None

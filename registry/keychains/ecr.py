@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,11 @@ from dataclasses import dataclass, field
 from registry.credentials import Credentials, fingerprint
 from registry.errors import CredentialsUnavailable
 from registry.names import Repository
+from registry.single_flight import SingleFlight
 
+_ECR_HOST = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)"
+)
 _SHARE_OF_LIFE = 0.8
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_READ = 20
@@ -44,7 +49,26 @@ class EcrKeychain:
 
     def forget(self, credentials: Credentials) -> None:
         """Ask AWS again at the next request."""
-        _tokens.forget(self, credentials)
+        _tokens.forget(credentials)
+
+
+class EcrByHost:
+    """The default chain's identity, for hosts that are an account's own registry; none of any other host."""
+
+    identity = "ecr by host"
+
+    async def resolve(self, repository: Repository | None, host: str) -> Credentials | None:
+        """The user AWS with the current token. Raises CredentialsUnavailable."""
+        keychain = self._keychain(host)
+        return await keychain.resolve(repository, host) if keychain else None
+
+    def forget(self, credentials: Credentials) -> None:
+        """Ask AWS again at the next request."""
+        _tokens.forget(credentials)
+
+    def _keychain(self, host: str) -> EcrKeychain | None:
+        found = _ECR_HOST.fullmatch(host)
+        return EcrKeychain(found["account"], found["region"]) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +83,18 @@ class _Logins:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._logins: dict[str, _Login] = {}
-        self._asking: dict[str, asyncio.Task[_Login]] = {}
+        self._asking: SingleFlight[str, _Login] = SingleFlight()
 
     async def get(self, keychain: EcrKeychain) -> Credentials:
         login = self._logins.get(keychain.identity)
-        if login and self._clock() < login.renew_at:
-            return login.credentials
-        task = self._asking.get(keychain.identity)
-        if task is None or task.get_loop() is not asyncio.get_running_loop():
-            task = self._asking[keychain.identity] = asyncio.ensure_future(self._ask(keychain))
-        return (await asyncio.shield(task)).credentials
-
-    def forget(self, keychain: EcrKeychain, refused: Credentials) -> None:
-        login = self._logins.get(keychain.identity)
-        if login and login.credentials == refused:
-            del self._logins[keychain.identity]
-
-    async def _ask(self, keychain: EcrKeychain) -> _Login:
-        try:
-            login = await asyncio.to_thread(_login, keychain, self._clock)
+        if login is None or self._clock() >= login.renew_at:
+            login = await self._asking.do(keychain.identity, lambda: asyncio.to_thread(_login, keychain, self._clock))
             self._logins[keychain.identity] = login
-            return login
-        finally:
-            self._asking.pop(keychain.identity, None)
+        return login.credentials
+
+    def forget(self, refused: Credentials) -> None:
+        for identity in [identity for identity, login in self._logins.items() if login.credentials == refused]:
+            del self._logins[identity]
 
 
 _tokens = _Logins()

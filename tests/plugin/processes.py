@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 COMMAND = Path(sys.executable).with_name("gocd-registry")
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "GOCD_REGISTRY_CACHE_DIRECTORY")
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:

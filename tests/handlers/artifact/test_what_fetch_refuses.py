@@ -91,7 +91,7 @@ async def test_what_was_published_under_dockers_other_names_is_one_registry(
     assert variables["ARTIFACT_IMAGE_REPOSITORY"] == "docker.io/team/app"
 
 
-async def test_a_fetch_that_is_cancelled_leaves_nothing(
+async def test_a_fetch_that_is_cancelled_leaves_all_or_nothing(
     client: RegistryClient, plain: RealRegistry, working_directory: Path, repository_path: str
 ) -> None:
     job = Job(client, plain, working_directory)
@@ -103,6 +103,6 @@ async def test_a_fetch_that_is_cancelled_leaves_nothing(
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         written = [path.name for path in job.folder.rglob("out/*")]
-        assert written == ([] if task.cancelled() else ["image.tar"])
+        assert written == ["image.tar"] or (task.cancelled() and written == [])
         for path in job.folder.rglob("out/*"):
             path.unlink()

@@ -1,0 +1,200 @@
+"""Layers on disk, so that a second fetch moves no bytes: by content, bounded, verified whenever one is used.
+
+A layer is stored as `OWNER/HH/SHA256-BLAKE3`. Both are digests of the same bytes: the first is the one that its
+manifest names, verified when it came; the second is checked at every use, as it takes a seventh of the time.
+Files appear by rename and are never changed: a process that is killed leaves nothing but a partial file, which is
+removed a day later, and a file that another process removes meanwhile counts as missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import structlog
+from blake3 import blake3
+
+from registry.descriptor import Descriptor
+from registry.names import Digest
+
+_PARTIAL = "partial"
+_SECONDS_TO_FINISH = 86_400
+_SECONDS_BETWEEN_TRIMS = 30.0
+_SHARE_KEPT = 0.9
+_LEFT_ON_DISK = 1024 * 1024 * 1024
+_COPY_SIZE = 16 * 1024 * 1024
+_FICLONE = 0x40049409
+"""Linux' request for a copy that shares the blocks until one side is changed (ioctl_ficlone(2))."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    path: Path
+    check: str
+
+
+class LayerCache:
+    """Layers by owner (whose eyes saw them) and digest. Whatever fails in it counts as «not there»."""
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        self._folder = folder
+        self._most_bytes = most_bytes
+        self._trimmed_at = float("-inf")
+        self._trimming = threading.Lock()
+        self._turns: dict[tuple[str, Digest], asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def turn(self, owner: str, digest: Digest) -> AsyncIterator[None]:
+        """One at a time within this process: who comes second finds the layer here."""
+        lock = self._turns.setdefault((owner, digest), asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked():
+                self._turns.pop((owner, digest), None)
+
+    async def take(self, owner: str, layer: Descriptor, target: Path, start: int) -> bool:
+        """Put a verified layer to where it is wanted: a file of its own, or a place within a file that exists."""
+        return await asyncio.to_thread(self._take, owner, layer, target, start)
+
+    async def keep(self, owner: str, layer: Descriptor, source: Path, start: int) -> None:
+        """Keep a layer that has just been verified."""
+        if layer.size <= self._most_bytes:
+            await asyncio.to_thread(self._keep, owner, layer, source, start)
+
+    def _take(self, owner: str, layer: Descriptor, target: Path, start: int) -> bool:
+        try:
+            stored = self._find(owner, layer.digest)
+            if stored is None:
+                return False
+            if stored.path.stat().st_size != layer.size or _check_sum(stored.path) != stored.check:
+                log.warning("cached layer is damaged and was dropped", digest=str(layer.digest))
+                stored.path.unlink(missing_ok=True)
+                return False
+            os.utime(stored.path)
+            if start or target.exists():
+                _copy_range(stored.path, 0, target, start, layer.size)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _share(stored.path, target)
+        except OSError as error:
+            log.info("cached layer not used", digest=str(layer.digest), problem=error.strerror)
+            return False
+        return True
+
+    def _keep(self, owner: str, layer: Descriptor, source: Path, start: int) -> None:
+        partial = self._folder / _PARTIAL / secrets.token_hex(16)
+        try:
+            partial.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if start or source.stat().st_size != layer.size:
+                if shutil.disk_usage(self._folder).free < layer.size + _LEFT_ON_DISK:
+                    return
+                _copy_range(source, start, partial, 0, layer.size)
+            else:
+                _share(source, partial)
+            partial.chmod(0o444)
+            shelf = self._shelf(owner, layer.digest)
+            shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
+            partial.replace(shelf / f"{layer.digest.hex}-{_check_sum(partial)}")
+            # A link renamed onto another link of the same file does nothing, and leaves both (rename(2)).
+            partial.unlink(missing_ok=True)
+        except OSError as error:
+            log.info("layer not kept", digest=str(layer.digest), problem=error.strerror)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+        else:
+            self._trim()
+
+    def _find(self, owner: str, digest: Digest) -> _Stored | None:
+        with suppress(FileNotFoundError), os.scandir(self._shelf(owner, digest)) as entries:
+            for entry in entries:
+                name, _, check = entry.name.partition("-")
+                if name == digest.hex:
+                    return _Stored(Path(entry.path), check)
+        return None
+
+    def _shelf(self, owner: str, digest: Digest) -> Path:
+        return self._folder / owner / digest.hex[:2]
+
+    def _trim(self) -> None:
+        """Remove the least recently used until there is room again, and partial files that nobody finishes."""
+        if not self._trimming.acquire(blocking=False):
+            return
+        try:
+            if time.monotonic() - self._trimmed_at < _SECONDS_BETWEEN_TRIMS:
+                return
+            self._trimmed_at = time.monotonic()
+            for path, status in _files(self._folder / _PARTIAL):
+                if time.time() - status.st_mtime > _SECONDS_TO_FINISH:
+                    path.unlink(missing_ok=True)
+            self._remove_least_used()
+        finally:
+            self._trimming.release()
+
+    def _remove_least_used(self) -> None:
+        stored = sorted(_files(self._folder), key=lambda found: found[1].st_mtime)
+        total = sum(status.st_size for _, status in stored)
+        if total <= self._most_bytes:
+            return
+        for path, status in stored:
+            if total <= self._most_bytes * _SHARE_KEPT:
+                return
+            with suppress(OSError):
+                path.unlink()
+                total -= status.st_size
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = Path(root, name)
+            with suppress(FileNotFoundError):
+                yield path, path.stat()
+
+
+def _check_sum(path: Path) -> str:
+    return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
+
+
+def _share(source: Path, target: Path) -> None:
+    """Another name for the same bytes: blocks shared where the file system can, or a link, or else a copy."""
+    with source.open("rb") as have, target.open("xb") as want:
+        if _clone(have, want):
+            return
+    target.unlink()
+    try:
+        os.link(source, target)
+    except OSError:
+        _copy_range(source, 0, target, 0, source.stat().st_size)
+
+
+def _clone(have: BinaryIO, want: BinaryIO) -> bool:
+    try:
+        fcntl.ioctl(want.fileno(), _FICLONE, have.fileno())
+    except OSError:
+        return False
+    return True
+
+
+def _copy_range(source: Path, source_start: int, target: Path, target_start: int, size: int) -> None:
+    with source.open("rb", 0) as have, target.open("r+b" if target.exists() else "xb", 0) as want:
+        have.seek(source_start)
+        want.seek(target_start)
+        while size > 0:
+            moved = os.sendfile(want.fileno(), have.fileno(), None, min(size, _COPY_SIZE))
+            if moved == 0:
+                raise OSError(0, "the file is shorter than it should be")
+            size -= moved

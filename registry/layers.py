@@ -1,0 +1,40 @@
+"""The layers on this machine's disk, as one identity sees them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from registry.cache import Cache
+from registry.descriptor import Descriptor
+
+
+class Layers:
+    """Takes layers from the cache and keeps them there; without a cache there are none."""
+
+    def __init__(self, cache: Cache, identity: str) -> None:
+        self._cache = cache
+        self._identity = identity
+
+    @asynccontextmanager
+    async def turn(self, layer: Descriptor) -> AsyncIterator[None]:
+        """One fetch of a layer at a time: who comes second finds it in the cache."""
+        if self._cache.layers is None:
+            yield
+            return
+        async with self._cache.layers.turn(await self._owner(), layer.digest):
+            yield
+
+    async def take(self, layer: Descriptor, target: Path, start: int) -> bool:
+        """Put a verified layer to where it is wanted; False when it has to be fetched."""
+        layers = self._cache.layers
+        return layers is not None and await layers.take(await self._owner(), layer, target, start)
+
+    async def keep(self, layer: Descriptor, source: Path, start: int) -> None:
+        """Keep a layer that has just been fetched and verified."""
+        if self._cache.layers is not None:
+            await self._cache.layers.keep(await self._owner(), layer, source, start)
+
+    async def _owner(self) -> str:
+        return await self._cache.owner(self._identity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("dispatch", "requests", "download", "tags", "transfer")
+NAMES = ("dispatch", "requests", "download", "tags", "transfer", "second_fetch")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.measuring import Run
@@ -20,13 +20,18 @@ def peak_mebibytes(process_id: int | str = "self") -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def timed(command: Sequence[str | Path], body: bytes = b"") -> tuple[Run, bytes]:
+def timed(
+    command: Sequence[str | Path], body: bytes = b"", variables: Mapping[str, str] | None = None
+) -> tuple[Run, bytes]:
     """Run a process to its end: wall time, its own peak memory, and what it said. Ends the benchmark if it fails."""
+    environment = {**os.environ, **(variables or {})}
     with tempfile.TemporaryFile() as given:
         given.write(body)
         given.seek(0)
         began = time.perf_counter()
-        process = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+        )
         assert process.stdout is not None
         said = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("dispatch", "requests", "download", "tags", "transfer", "second_fetch")
+NAMES = ("dispatch", "requests", "download", "tags", "transfer", "second_fetch", "polling")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sqlite3
 import threading
 import time
@@ -18,11 +19,10 @@ from typing import TypeVar
 
 import structlog
 
-_SECONDS_TO_WAIT = 2.0
 _SECONDS_BETWEEN_TOUCHES = 3600
 """Reading takes note of the use that often only: a note is a write."""
 _WRITES_PER_CHECK = 256
-_SHARE_DROPPED = 0.2
+_SHARE_KEPT = 0.8
 _LARGEST_FACT = 1024 * 1024
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (
@@ -44,10 +44,15 @@ class FactStore:
     """
 
     def __init__(
-        self, path: Path | None = None, most_bytes: int = 64 * 1024 * 1024, clock: Callable[[], float] = time.time
+        self,
+        path: Path | None = None,
+        most_bytes: int = 64 * 1024 * 1024,
+        seconds_to_wait: float = 2.0,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._path = path
         self._most_bytes = most_bytes
+        self._seconds_to_wait = seconds_to_wait
         self._clock = clock
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -91,7 +96,7 @@ class FactStore:
             if self._path:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._connection = sqlite3.connect(
-                self._path or ":memory:", timeout=_SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False
+                self._path or ":memory:", timeout=self._seconds_to_wait, isolation_level=None, check_same_thread=False
             )
             # With a write-ahead log, readers and one writer don't wait for each other, and kill -9 damages nothing.
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -145,9 +150,11 @@ class FactStore:
         pages, free, size = (
             connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
         )
-        if (pages - free) * size > self._most_bytes:
+        used = (pages - free) * size
+        if used > self._most_bytes:
             rows = connection.execute("SELECT COUNT(*) FROM facts").fetchone()[0]
+            surplus = 1 - _SHARE_KEPT * self._most_bytes / used
             connection.execute(
                 "DELETE FROM facts WHERE rowid IN (SELECT rowid FROM facts ORDER BY used_at LIMIT ?)",
-                (max(1, int(rows * _SHARE_DROPPED)),),
+                (math.ceil(rows * surplus),),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,18 @@ def tls_registry(folder: Path) -> Iterator[RealRegistry]:
 
 
 @contextmanager
+def client_certificate_registry(folder: Path) -> Iterator[tuple[RealRegistry, Path, Path]]:
+    """One that lets nobody in without a client certificate; such a certificate, and its key."""
+    ca = CertificateAuthority()
+    (folder / "client").mkdir()
+    (folder / "ca.pem").write_text(ca.pem)
+    certificate, key = ca.issue(folder, "127.0.0.1")
+    tls = {"certificate": str(certificate), "key": str(key), "clientcas": [str(folder / "ca.pem")]}
+    with _docker_registry(folder, tls=tls) as host:
+        yield RealRegistry(host, scheme="https", ca=ca.pem), *ca.issue(folder / "client", "127.0.0.1")
+
+
+@contextmanager
 def token_registry(folder: Path) -> Iterator[tuple[RealRegistry, TokenServer]]:
     with ExitStack() as stack:
         server = TokenServer(folder, USERNAME, PASSWORD)
@@ -118,7 +130,7 @@ def token_registry(folder: Path) -> Iterator[tuple[RealRegistry, TokenServer]]:
 
 @contextmanager
 def _docker_registry(
-    folder: Path, auth: dict[str, dict[str, str]] | None = None, tls: dict[str, str] | None = None
+    folder: Path, auth: dict[str, dict[str, str]] | None = None, tls: Mapping[str, object] | None = None
 ) -> Iterator[str]:
     port = free_port()
     config = {

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import ssl
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,12 +15,12 @@ from typing import Any, Self
 
 import httpx
 
-from registry.concurrency import to_the_end
 from registry.credentials import Credentials
 from registry.descriptor import Platform
 from registry.errors import DaemonFailed, ImageNotFound
 from registry.images.files import open_tarball
 from registry.images.source import ImageSource
+from registry.images.unfinished import unfinished
 from registry.limits import LARGEST_ERROR_BODY
 from registry.names import Digest, Reference
 from registry.open_files import create, opened, write
@@ -76,13 +74,10 @@ class Daemon:
     @asynccontextmanager
     async def open_image(self, name: str, spool: Path) -> AsyncIterator[ImageSource]:
         """Export an image into a spool folder, to be pushed. Raises ImageNotFound, InvalidImage or DaemonFailed."""
-        folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix=".image-", dir=spool)
-        try:
-            tarball = Path(folder.name, "export.tar")
+        async with unfinished(spool, "image") as folder:
+            tarball = folder / "export.tar"
             await self._export(name, tarball)
-            yield await open_tarball(tarball, Path(folder.name), f"the image {name} of the daemon", name)
-        finally:
-            await to_the_end(folder.cleanup)
+            yield await open_tarball(tarball, folder, f"the image {name} of the daemon", name)
 
     async def pull(
         self, reference: Reference, credentials: Credentials | None, platform: Platform | None, report: Report

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from registry.concurrency import to_the_end
 from registry.errors import ImageNotFound, InvalidImage
 from registry.images.docker_archive import read_docker_archive
 from registry.images.layout import directory_files, read_layout
 from registry.images.source import ImageSource
 from registry.images.tarball import decompressed, read_tarball
+from registry.images.unfinished import unfinished
 
 
 @asynccontextmanager
@@ -27,11 +26,8 @@ async def open_image(path: Path, spool: Path, *, shown: str = "", reference: str
     if await asyncio.to_thread(_is_layout, path, name):
         yield await asyncio.to_thread(read_layout, directory_files(path), f"the OCI layout {name}", reference)
         return
-    folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix=".image-", dir=spool)
-    try:
-        yield await open_tarball(path, Path(folder.name), f"the tarball {name}", reference)
-    finally:
-        await to_the_end(folder.cleanup)
+    async with unfinished(spool, "image") as folder:
+        yield await open_tarball(path, folder, f"the tarball {name}", reference)
 
 
 def _is_layout(path: Path, name: str) -> bool:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
-import shutil
 import tarfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +15,7 @@ from registry.concurrency import for_each, to_the_end
 from registry.descriptor import Descriptor, Platform
 from registry.errors import InvalidImage
 from registry.images.layout import REF_NAME
+from registry.images.unfinished import unfinished
 from registry.manifest import Manifest
 from registry.media_types import is_foreign_layer
 from registry.names import Digest, Reference, Repository
@@ -40,13 +38,13 @@ async def pull_layout(
     """
     await asyncio.to_thread(_check_replaceable, destination)
     manifest = await select(remote, reference, platform)
-    async with _partial(destination) as unfinished:
-        folder = unfinished / "layout"
+    async with unfinished(destination.parent, destination.name) as partial_folder:
+        folder = partial_folder / "layout"
         files = _small_files(manifest, reference, with_docker=False)
         await asyncio.to_thread(_write_files, folder, files)
         places = {blob.digest: (folder / _blob_name(blob.digest), 0) for blob in _stored_blobs(manifest)}
         await _download_all(remote, reference, manifest, places, report)
-        await to_the_end(partial(_replace_folder, folder, destination, unfinished))
+        await to_the_end(partial(_replace_folder, folder, destination, partial_folder))
     return manifest.descriptor
 
 
@@ -59,8 +57,8 @@ async def pull_archive(
     """
     await asyncio.to_thread(_check_no_folder, destination)
     manifest = await select(remote, reference, platform)
-    async with _partial(destination) as unfinished:
-        archive = unfinished / "image.tar"
+    async with unfinished(destination.parent, destination.name) as partial_folder:
+        archive = partial_folder / "image.tar"
         files = _small_files(manifest, reference, with_docker=True)
         blobs = _stored_blobs(manifest)
         places = await asyncio.to_thread(_lay_out_archive, archive, files, blobs)
@@ -186,17 +184,6 @@ def _rounded(size: int) -> int:
     return -(-size // _BLOCK) * _BLOCK
 
 
-@asynccontextmanager
-async def _partial(destination: Path) -> AsyncIterator[Path]:
-    """A folder beside the destination, so that a rename can move what is finished; removed whatever happens."""
-    folder = destination.parent / f".{destination.name}-{secrets.token_hex(8)}.partial"
-    try:
-        await to_the_end(partial(folder.mkdir, mode=0o700, parents=True))
-        yield folder
-    finally:
-        await to_the_end(partial(shutil.rmtree, folder, ignore_errors=True))
-
-
 def _check_no_folder(destination: Path) -> None:
     if destination.is_dir():
         raise InvalidImage(f"write the tarball {destination.name}", "a folder has that name", "Choose another one.")
@@ -214,7 +201,7 @@ def _check_replaceable(destination: Path) -> None:
     )
 
 
-def _replace_folder(folder: Path, destination: Path, unfinished: Path) -> None:
+def _replace_folder(folder: Path, destination: Path, partial_folder: Path) -> None:
     if destination.exists():
-        destination.rename(unfinished / "replaced")
+        destination.rename(partial_folder / "replaced")
     folder.rename(destination)

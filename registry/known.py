@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+from registry import metrics
 from registry.cache import Cache
 from registry.descriptor import Descriptor
 from registry.errors import RegistryError
@@ -72,7 +73,9 @@ class Known:
         await self._put(_HOME, {str(digest): str(repository).encode() for digest in digests})
 
     async def _get(self, kind: str, key: str) -> bytes | None:
-        return await self._cache.facts.get(await self._cache.owner(self._identity), kind, key)
+        value = await self._cache.facts.get(await self._cache.owner(self._identity), kind, key)
+        metrics.count_cached(kind, found=value is not None)
+        return value
 
     async def _put(self, kind: str, values: Mapping[str, bytes]) -> None:
         await self._cache.facts.put(await self._cache.owner(self._identity), kind, values)

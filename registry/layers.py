@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from registry import metrics
 from registry.cache import Cache
 from registry.descriptor import Descriptor
 
@@ -28,8 +29,11 @@ class Layers:
 
     async def take(self, layer: Descriptor, target: Path, start: int) -> bool:
         """Put a verified layer to where it is wanted; False when it has to be fetched."""
-        layers = self._cache.layers
-        return layers is not None and await layers.take(await self._owner(), layer, target, start)
+        if self._cache.layers is None:
+            return False
+        taken = await self._cache.layers.take(await self._owner(), layer, target, start)
+        metrics.count_cached("layer", found=taken)
+        return taken
 
     async def keep(self, layer: Descriptor, source: Path, start: int) -> None:
         """Keep a layer that has just been fetched and verified."""

@@ -20,6 +20,12 @@ RETRIES = Counter("gocd_registry_client_retries", "Requests that were repeated",
 TOKENS = Counter("gocd_registry_client_tokens", "Tokens asked for", ["host", "outcome"])
 BYTES = Counter("gocd_registry_client_bytes", "Bytes of blobs moved", ["host", "direction"])
 TAGS = Counter("gocd_registry_client_tags", "Tags listed", ["host"])
+CACHE = Counter("gocd_registry_client_cache", "Questions to the caches", ["kind", "outcome"])
+
+
+def count_cached(kind: str, *, found: bool) -> None:
+    """Take note of a question to a cache: a fact of some kind, or a layer."""
+    CACHE.labels(kind, "found" if found else "missing").inc()
 
 
 def count(host: str, method: str, response: httpx.Response, seconds: float) -> None:

@@ -10,13 +10,15 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import aiohttp
 import uvloop
 
 from benchmarks.processes import peak_mebibytes
 from registry import media_types
+from registry.cache import Cache
 from registry.client import RegistryClient
 from registry.descriptor import Descriptor
 from registry.endpoint import Access, Endpoint
@@ -25,17 +27,18 @@ from registry.remote import Remote
 
 AT_ONCE = 32
 WARM_UP = 64
+_DAY = 86_400.0
 
 
-async def digests(host: str, path: str, count: str) -> float:
-    """List a repository's tags and resolve them all, as many at once as the client allows."""
-    async with RegistryClient() as client:
+async def digests(host: str, path: str, count: str, folder: str) -> float:
+    """What all tags of a repository name, with a cache in this folder."""
+    cache = Cache.in_folder(Path(folder), 0)
+    async with RegistryClient(cache=cache) as client:
         remote, repository = _repository(client, host, path)
         began = time.perf_counter()
-        tags = await remote.tags(repository)
-        found = await asyncio.gather(*(remote.resolve(repository.tag(tag)) for tag in tags))
+        found = await remote.digests(repository, await remote.tags(repository), _DAY)
         seconds = time.perf_counter() - began
-    assert len({descriptor.digest for descriptor in found}) == int(count)
+    assert len({descriptor.digest for descriptor in found.values()}) == int(count)
     return seconds
 
 
@@ -64,10 +67,12 @@ async def download(host: str, path: str, digest: str, size: str) -> float:
         remote, repository = _repository(client, host, path)
         blob = Descriptor(media_types.OCI_LAYER_GZIP, Digest.parse(digest), int(size))
         began = time.perf_counter()
-        async with remote.open_blob(repository, blob) as chunks:
-            async for _ in chunks:
-                pass
+        await remote.fetch_blob(repository, blob, lambda: _drop)
         return time.perf_counter() - began
+
+
+def _drop(pieces: Sequence[bytes]) -> None:
+    """Take no more of the bytes than their having come."""
 
 
 async def download_aiohttp(host: str, path: str, digest: str, size: str) -> float:

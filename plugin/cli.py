@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +31,9 @@ def _common_options(command: _CommandT) -> _CommandT:
             help="certs.d with PEM files for each host (/etc/containers/certs.d and /etc/docker/certs.d count too).",
         ),
         click.option("--registries-conf", type=_FILE, help="File with mirrors (/etc/containers/registries.conf)."),
-        click.option("--layer-cache-bytes", help="Largest size of the layers kept on disk; 0 keeps none (10737418240)."),
+        click.option(
+            "--layer-cache-bytes", help="Largest size of the layers kept on disk; 0 keeps none (10737418240)."
+        ),
         click.option("--cache-directory", type=_FILE, help="Where facts and layers are kept (in ~/.cache)."),
         click.option("--temporary-directory", type=_FILE, help="Where archives are unpacked (beside the target)."),
         click.option(
@@ -85,11 +86,13 @@ def request(extension: str, name: str, extension_version: str, **flags: Any) -> 
     """
     settings = _settings(quiet=True, **flags)
     body = b"" if sys.stdin.isatty() else sys.stdin.buffer.read(settings.max_body_bytes + 1)
+    from uvloop import run
+
     from plugin.command import answer
     from plugin.settings import SettingsInvalid
 
     try:
-        sys.exit(asyncio.run(answer(settings, extension, name, extension_version, body, sys.stdout.fileno())))
+        sys.exit(run(answer(settings, extension, name, extension_version, body, sys.stdout.fileno())))
     except SettingsInvalid as error:
         raise click.ClickException(str(error)) from None
 

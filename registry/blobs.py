@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import Callable, Sequence
 
 import httpx
 
@@ -12,10 +12,14 @@ from registry.content import Verifier
 from registry.descriptor import Descriptor
 from registry.errors import ConnectionFailed, ContentMismatch, NotFound, RegistryError
 from registry.exchange import Ask
+from registry.handover import Handover
 from registry.names import Digest, Repository
 from registry.scope import Scope
 from registry.translation import Purpose, connection_failed
 from registry.transport import Transport
+
+Take = Callable[[Sequence[bytes]], None]
+"""Takes the next bytes of a blob, or none of an empty one; called in a thread, and may block."""
 
 
 async def exists(transport: Transport, repository: Repository, digest: Digest) -> bool:
@@ -41,52 +45,48 @@ async def read(transport: Transport, repository: Repository, descriptor: Descrip
             f"it has {descriptor.size} bytes, more than the limit of {limit}",
             "An image's config is far smaller; look at what was pushed.",
         )
-    content = bytearray()
-    async with stream(transport, repository, descriptor) as chunks:
-        async for chunk in chunks:
-            content += chunk
-    return bytes(content)
+    content: list[bytes] = []
+    await download(transport, repository, descriptor, content.extend)
+    return b"".join(content)
 
 
-@asynccontextmanager
-async def stream(
-    transport: Transport, repository: Repository, descriptor: Descriptor
-) -> AsyncIterator[AsyncIterator[bytes]]:
-    """Stream a blob; the iterator raises ContentMismatch or another RegistryError before its end."""
-    download = _Download(transport, repository, descriptor)
-    chunks = download.chunks()
-    try:
-        yield chunks
-    finally:
-        await chunks.aclose()
+async def download(transport: Transport, repository: Repository, descriptor: Descriptor, take: Take) -> None:
+    """Stream a blob into `take`, each byte once and in order, verified and resumed after cuts.
+
+    When this returns, all of it was right: until then, what was taken is not to be used. Raises ContentMismatch or
+    another RegistryError.
+    """
+    await _Download(transport, repository, descriptor, take).run()
 
 
 class _Download:
     """One blob on its way down, over as many connections as it takes."""
 
-    def __init__(self, transport: Transport, repository: Repository, descriptor: Descriptor) -> None:
+    def __init__(self, transport: Transport, repository: Repository, descriptor: Descriptor, take: Take) -> None:
         self._transport = transport
         self._descriptor = descriptor
+        self._take = take
         self._verifier = Verifier(descriptor, str(repository))
         self._action = f"read the blob {descriptor.digest} of {repository}"
         self._path = f"/v2/{repository.path}/blobs/{descriptor.digest}"
         self._scopes = (Scope.pull(repository),)
         self._moved = metrics.BYTES.labels(transport.access.registry.host, "down")
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The blob's bytes, each once and in order."""
+    async def run(self) -> None:
+        """Read to the end, from where it was cut if need be."""
         failures = 0
         while True:
             before = self._verifier.position
             try:
-                async for chunk in self._rest():
-                    yield chunk
+                await self._rest()
                 break
             except ConnectionFailed as error:
                 # Progress earns a fresh set of attempts: a long download may be cut many times.
                 failures = 1 if self._verifier.position > before else failures + 1
                 await self._wait_or_give_up(failures, error)
         self._verifier.finish()
+        if not self._descriptor.size:
+            await asyncio.to_thread(self._take, [])
 
     async def _wait_or_give_up(self, failures: int, error: RegistryError) -> None:
         retry = self._transport.retry
@@ -94,21 +94,20 @@ class _Download:
             raise error
         await retry.sleep(retry.delay(failures, error))
 
-    async def _rest(self) -> AsyncIterator[bytes]:
+    async def _rest(self) -> None:
         start = self._verifier.position
         async with self._transport.open(self._ask(start)) as response:
-            position = self._first_byte(response, start)
+            arriving = _Arriving(self._first_byte(response, start), self._verifier, self._take)
+            handover = Handover(arriving.work)
             try:
                 async for chunk in response.aiter_raw():
-                    new = chunk[max(0, start - position) :]
-                    self._verifier.feed(position, chunk) if new else None
-                    position += len(chunk)
                     self._moved.inc(len(chunk))
-                    if new:
-                        yield new
+                    await handover.put(chunk)
             except (httpx.HTTPError, OSError) as error:
                 host = response.url.netloc.decode()
                 raise connection_failed(error, Purpose(self._action, host)) from error
+            finally:
+                await handover.finish()
 
     def _ask(self, start: int) -> Ask:
         headers = {"Range": f"bytes={start}-{self._descriptor.size - 1}"} if start else {}
@@ -126,3 +125,21 @@ class _Download:
                 self._action, f"the registry sent bytes from {said or 'nowhere'} where {start} was asked for"
             )
         return start
+
+
+class _Arriving:
+    """The bytes of one connection, which may begin before the first one that is new."""
+
+    def __init__(self, position: int, verifier: Verifier, take: Take) -> None:
+        self._position = position
+        self._verifier = verifier
+        self._take = take
+
+    def work(self, pieces: list[bytes]) -> None:
+        """Hash what is new, and pass it on; runs in a thread."""
+        for piece in pieces:
+            known = max(0, self._verifier.position - self._position)
+            self._verifier.feed(self._position, piece)
+            self._position += len(piece)
+            if known < len(piece):
+                self._take([piece[known:] if known else piece])

@@ -71,10 +71,10 @@ class LayerCache:
         """Put a verified layer to where it is wanted: a file of its own, or a place within a file that exists."""
         return await asyncio.to_thread(self._take, owner, layer, target, start)
 
-    async def keep(self, owner: str, layer: Descriptor, source: Path, start: int) -> None:
-        """Keep a layer that has just been verified."""
+    async def keep(self, owner: str, layer: Descriptor, source: Path, start: int, check: str) -> None:
+        """Keep a layer that has just been verified; `check` is the BLAKE3 digest of the same bytes."""
         if layer.size <= self._most_bytes:
-            await asyncio.to_thread(self._keep, owner, layer, source, start)
+            await asyncio.to_thread(self._keep, owner, layer, source, start, check)
 
     def _take(self, owner: str, layer: Descriptor, target: Path, start: int) -> bool:
         try:
@@ -96,10 +96,12 @@ class LayerCache:
             return False
         return True
 
-    def _keep(self, owner: str, layer: Descriptor, source: Path, start: int) -> None:
+    def _keep(self, owner: str, layer: Descriptor, source: Path, start: int, check: str) -> None:
         partial = self._folder / _PARTIAL / secrets.token_hex(16)
+        shelf = self._shelf(owner, layer.digest)
         try:
-            partial.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (partial.parent, shelf):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if start or source.stat().st_size != layer.size:
                 if shutil.disk_usage(self._folder).free < layer.size + _LEFT_ON_DISK:
                     return
@@ -107,9 +109,7 @@ class LayerCache:
             else:
                 _share(source, partial)
             partial.chmod(0o444)
-            shelf = self._shelf(owner, layer.digest)
-            shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
-            partial.replace(shelf / f"{layer.digest.hex}-{_check_sum(partial)}")
+            partial.replace(shelf / f"{layer.digest.hex}-{check}")
             # A link renamed onto another link of the same file does nothing, and leaves both (rename(2)).
             partial.unlink(missing_ok=True)
         except OSError as error:
@@ -176,7 +176,7 @@ def _check_sum(path: Path) -> str:
 
 
 def _share(source: Path, target: Path) -> None:
-    """Another name for the same bytes: blocks shared where the file system can, or a link, or else a copy."""
+    """Another name for the same bytes: blocks shared until one side is changed, or a link, or else a copy."""
     with source.open("rb") as have, target.open("xb") as want:
         if _clone(have, want):
             return
@@ -184,6 +184,7 @@ def _share(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:
+        # Another file system, or another mount of the same one.
         _copy_range(source, 0, target, 0, source.stat().st_size)
 
 

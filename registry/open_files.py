@@ -26,10 +26,11 @@ async def opened(open_file: Callable[[], BinaryIO]) -> AsyncIterator[BinaryIO]:
 
 async def write(file: BinaryIO, chunk: bytes) -> None:
     """Write all of a chunk off the loop: one system call may take a part of it only."""
-    await asyncio.to_thread(_write_all, file, chunk)
+    await asyncio.to_thread(write_all, file, chunk)
 
 
-def _write_all(file: BinaryIO, chunk: bytes) -> None:
+def write_all(file: BinaryIO, chunk: bytes) -> None:
+    """Write all of a chunk to an unbuffered file; blocks."""
     rest = memoryview(chunk)
     while rest:
         rest = rest[file.write(rest) :]

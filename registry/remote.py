@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
 
 from registry import blobs, manifests, referrers, uploads
+from registry.blobs import Take
 from registry.content import OpenContent
 from registry.descriptor import Descriptor
 from registry.digests import digests_of
@@ -21,9 +21,6 @@ from registry.single_flight import SingleFlight
 from registry.sources import Source, Sources
 from registry.tag_lists import TagLists
 from registry.transport import Transport
-
-WriteContent = Callable[[AsyncIterator[bytes]], Awaitable[None]]
-"""Takes a blob's bytes from its start; called again when a mirror failed on the way."""
 
 
 class Remote:
@@ -97,21 +94,14 @@ class Remote:
         """Whether the repository has this blob."""
         return await blobs.exists(self._transport, self._own(repository), digest)
 
-    def open_blob(
-        self, repository: Repository, descriptor: Descriptor
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Stream a blob from the registry itself, as `fetch_blob` does from wherever it is to be had."""
-        return blobs.stream(self._transport, self._own(repository), descriptor)
+    async def fetch_blob(self, repository: Repository, descriptor: Descriptor, begin: Callable[[], Take]) -> str:
+        """Stream a blob, resumed after cuts, into what `begin` gives; it is to be used only when this has returned.
 
-    async def fetch_blob(self, repository: Repository, descriptor: Descriptor, write: WriteContent) -> str:
-        """Stream a blob, resumed after cuts; its last chunk comes only if digest and size are right.
-
-        The host that it came from: the registry's or a mirror's.
+        `begin` is called again when a mirror failed on the way. Gives the host that it came from.
         """
 
         async def fetch(source: Source) -> None:
-            async with blobs.stream(source.transport, source.repository, descriptor) as chunks:
-                await write(chunks)
+            await blobs.download(source.transport, source.repository, descriptor, begin())
 
         what = f"the blob {descriptor.digest}"
         return (await self._sources.read(self._own(repository), what, fetch))[1]

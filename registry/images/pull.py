@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import tarfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from registry import media_types
 from registry.concurrency import for_each, to_the_end
 from registry.descriptor import Descriptor, Platform
 from registry.errors import InvalidImage
 from registry.images.layout import REF_NAME
+from registry.images.section import SectionWriter
 from registry.images.unfinished import unfinished
 from registry.manifest import Manifest
 from registry.media_types import is_foreign_layer
 from registry.names import Digest, Reference, Repository
-from registry.open_files import opened, write
 from registry.platforms import select
 from registry.remote import Remote
 from registry.report import Report, short
@@ -93,21 +93,10 @@ async def _download_all(
 async def _bring(remote: Remote, repository: Repository, blob: Descriptor, path: Path, start: int) -> str:
     if await remote.layers.take(blob, path, start):
         return "from the cache on this machine"
-    host = await remote.fetch_blob(repository, blob, partial(_write, path, start))
-    await remote.layers.keep(blob, path, start)
+    with SectionWriter(path, start, remote.layers.new_check) as writer:
+        host = await remote.fetch_blob(repository, blob, writer.begin)
+    await remote.layers.keep(blob, path, start, writer.check)
     return "fetched" if host == remote.registry.host else f"fetched from the mirror {host}"
-
-
-async def _write(path: Path, start: int, chunks: AsyncIterator[bytes]) -> None:
-    async with opened(partial(_open_at, path, start)) as file:
-        async for chunk in chunks:
-            await write(file, chunk)
-
-
-def _open_at(path: Path, start: int) -> BinaryIO:
-    file = path.open("r+b" if path.exists() else "wb", 0)
-    file.seek(start)
-    return file
 
 
 def _small_files(manifest: Manifest, reference: Reference, *, with_docker: bool) -> dict[str, bytes]:

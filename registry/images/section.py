@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
+from blake3 import blake3
+
+from registry.blobs import Take
 from registry.content import CHUNK_SIZE
-from registry.open_files import opened
+from registry.open_files import opened, write_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,47 @@ class Section:
         """Stream the bytes from an offset within the section on (an `OpenContent`)."""
         async with opened(partial(_open_at, self.path, self.start + offset)) as file:
             yield _chunks(file, self.size - offset)
+
+
+class SectionWriter:
+    """Writes bytes to a place in a file, which is opened when they come; from its start whenever they begin anew."""
+
+    def __init__(self, path: Path, start: int, new_check: Callable[[], blake3 | None]) -> None:
+        self._path = path
+        self._start = start
+        self._new_check = new_check
+        self._file: BinaryIO | None = None
+        self.check: blake3 | None = None
+        """Fed with what was written."""
+
+    def begin(self) -> Take:
+        """Start over. What is given blocks, and so is for threads."""
+        self.close()
+        self.check = self._new_check()
+        return self._write
+
+    def _write(self, pieces: Sequence[bytes]) -> None:
+        if self._file is None:
+            self._file = self._path.open("r+b" if self._path.exists() else "xb", 0)
+            self._file.seek(self._start)
+        for piece in pieces:
+            write_all(self._file, piece)
+            if self.check is not None:
+                self.check.update(piece)
+
+    def close(self) -> None:
+        """Close the file; nothing is buffered here."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def _open_at(path: Path, position: int) -> BinaryIO:

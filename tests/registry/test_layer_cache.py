@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from registry.descriptor import Descriptor
 from registry.layer_cache import LayerCache
@@ -21,6 +22,10 @@ KIB = 1024
 
 def layer_of(content: bytes) -> Descriptor:
     return Descriptor("application/vnd.oci.image.layer.v1.tar+gzip", Digest.of(content), len(content))
+
+
+def check_of(content: bytes) -> str:
+    return blake3(content).hexdigest()
 
 
 def file_with(folder: Path, content: bytes) -> Path:
@@ -43,7 +48,7 @@ async def test_a_layer_that_was_kept_is_put_where_it_is_wanted(start: int, cache
     content = os.urandom(40 * KIB)
     whole = tmp_path / "whole"
     whole.write_bytes(bytes(start) + content + bytes(100))
-    await cache.keep("me", layer_of(content), whole, start)
+    await cache.keep("me", layer_of(content), whole, start, check_of(content))
     own = tmp_path / "own"
     assert await cache.take("me", layer_of(content), own, 0)
     assert own.read_bytes() == content
@@ -55,7 +60,7 @@ async def test_a_layer_that_was_kept_is_put_where_it_is_wanted(start: int, cache
 
 async def test_a_layer_is_its_owners_only(cache: LayerCache, tmp_path: Path) -> None:
     content = os.urandom(KIB)
-    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0)
+    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
     assert not await cache.take("you", layer_of(content), tmp_path / "own", 0)
     assert not (tmp_path / "own").exists()
 
@@ -63,7 +68,7 @@ async def test_a_layer_is_its_owners_only(cache: LayerCache, tmp_path: Path) -> 
 @pytest.mark.parametrize("damage", [lambda content: content[:-1] + b"!", lambda content: content[:-1], lambda _: b""])
 async def test_a_damaged_layer_is_found_out_and_dropped(damage: object, cache: LayerCache, tmp_path: Path) -> None:
     content = os.urandom(KIB)
-    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0)
+    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
     (kept,) = stored(tmp_path / "layers")
     kept.chmod(0o644)
     kept.write_bytes(damage(content))  # type: ignore[operator]
@@ -75,21 +80,21 @@ async def test_a_damaged_layer_is_found_out_and_dropped(damage: object, cache: L
 async def test_the_least_recently_used_go_when_there_is_no_room(cache: LayerCache, tmp_path: Path) -> None:
     layers = [os.urandom(30 * KIB) for _ in range(3)]
     for age, content in enumerate(layers):
-        await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0)
+        await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
         for path in stored(tmp_path / "layers"):
             if path.name.startswith(Digest.of(content).hex):
                 os.utime(path, (time.time() - 1000 + age, time.time() - 1000 + age))
     assert await cache.take("me", layer_of(layers[0]), tmp_path / "own", 0), "used just now"
     again = LayerCache(tmp_path / "layers", 100 * KIB)
     newest = os.urandom(30 * KIB)
-    await again.keep("me", layer_of(newest), file_with(tmp_path, newest), 0)
+    await again.keep("me", layer_of(newest), file_with(tmp_path, newest), 0, check_of(newest))
     there = {path.name.partition("-")[0] for path in stored(tmp_path / "layers")}
     assert there == {Digest.of(content).hex for content in (layers[0], layers[2], newest)}
 
 
 async def test_a_layer_that_is_larger_than_the_cache_is_not_kept(cache: LayerCache, tmp_path: Path) -> None:
     content = os.urandom(101 * KIB)
-    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0)
+    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
     assert stored(tmp_path / "layers") == []
 
 
@@ -100,14 +105,14 @@ async def test_what_a_killed_process_left_is_removed_a_day_later(cache: LayerCac
         (partial / name).write_bytes(b"half")
         os.utime(partial / name, (time.time() - age, time.time() - age))
     content = os.urandom(KIB)
-    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0)
+    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
     assert [path.name for path in partial.iterdir()] == ["new"]
 
 
 async def test_a_cache_that_can_not_be_written_is_none(tmp_path: Path) -> None:
     (tmp_path / "layers").write_text("a file where a folder should be")
     cache, content = LayerCache(tmp_path / "layers", 100 * KIB), os.urandom(KIB)
-    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0)
+    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
     assert not await cache.take("me", layer_of(content), tmp_path / "own", 0)
 
 
@@ -129,6 +134,7 @@ async def test_one_fetch_of_a_layer_at_a_time(cache: LayerCache) -> None:
 KEEPER = """
 import asyncio, sys
 from pathlib import Path
+from blake3 import blake3
 from registry.descriptor import Descriptor
 from registry.layer_cache import LayerCache
 from registry.names import Digest
@@ -139,7 +145,8 @@ async def main():
     while True:
         for start in range(1, 50):
             part = content[start:]
-            await cache.keep("me", Descriptor("x", Digest.of(part), len(part)), Path(sys.argv[2]), start)
+            layer = Descriptor("x", Digest.of(part), len(part))
+            await cache.keep("me", layer, Path(sys.argv[2]), start, blake3(part).hexdigest())
 asyncio.run(main())
 """
 

@@ -82,7 +82,7 @@ class Authorizer:
         challenge = _best(parse_challenges(response.headers.get_list("WWW-Authenticate")))
         if challenge is None:
             return None
-        self._remember(challenge, scopes)
+        self._remember_demand(challenge.parameters.get("scope", ""), scopes)
         if challenge.scheme == "basic" and sent.header is not None:
             return await self._renewed(scopes, sent)
         credentials = sent.credentials
@@ -90,13 +90,11 @@ class Authorizer:
             # The token was refused: expired early, revoked, or without a scope that the challenge now names.
             self._tokens.forget(self._key(challenge, scopes, credentials), sent.header.removeprefix("Bearer "))
         better = Authorization(await self._header(challenge, scopes, credentials), credentials)
+        # Only one that could be answered is remembered: a broken one must not stand in the way of later requests.
+        self._challenge = challenge
         return better if better.header != sent.header else None
 
-    def _remember(self, challenge: Challenge, scopes: tuple[Scope, ...]) -> None:
-        demanded = challenge.parameters.get("scope", "")
-        self._challenge = Challenge(
-            challenge.scheme, {key: value for key, value in challenge.parameters.items() if key != "scope"}
-        )
+    def _remember_demand(self, demanded: str, scopes: tuple[Scope, ...]) -> None:
         if demanded:
             if len(self._demands) >= _MOST_DEMANDS:
                 self._demands.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -54,10 +55,7 @@ class RegistryClient:
         self._mirrors: dict[Mirror, tuple[Transport, ...]] = {}
 
     def remote(self, access: Access) -> Remote:
-        """One registry as one identity sees it; equal accesses share what was learned of the registry.
-
-        Raises CredentialsUnavailable when TLS certificates can't be read.
-        """
+        """One registry as one identity sees it; equal accesses share what was learned of the registry."""
         remote = self._remotes.get(access.identity)
         if remote is None:
             if len(self._remotes) >= _MOST_REMOTES:
@@ -99,7 +97,7 @@ class RegistryClient:
 
     def _engine(self, tls: TLS) -> AiohttpEngine:
         if tls.identity not in self._engines:
-            self._engines[tls.identity] = AiohttpEngine(ssl_context(tls), Proxies.from_environment())
+            self._engines[tls.identity] = AiohttpEngine(partial(ssl_context, tls), Proxies.from_environment())
         return self._engines[tls.identity]
 
     async def aclose(self) -> None:

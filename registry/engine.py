@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 import aiohttp
@@ -27,8 +27,11 @@ _READ_BUFFER = 512 * 1024
 class AiohttpEngine(httpx.AsyncBaseTransport):
     """Sends httpx's requests by aiohttp. Bounds are the caller's: the pool has none."""
 
-    def __init__(self, context: ssl.SSLContext, proxies: Proxies) -> None:
-        self._context = context
+    def __init__(self, new_context: Callable[[], ssl.SSLContext], proxies: Proxies) -> None:
+        """`new_context` blocks, and is called in a thread when TLS is first needed."""
+        self._new_context = new_context
+        self._context: ssl.SSLContext | None = None
+        self._making_context = asyncio.Lock()
         self._proxies = proxies
         self._session: aiohttp.ClientSession | None = None
 
@@ -45,6 +48,7 @@ class AiohttpEngine(httpx.AsyncBaseTransport):
 
     async def _send(self, request: httpx.Request) -> aiohttp.ClientResponse:
         times = request.extensions.get("timeout", {})
+        context = await self._tls() if request.url.scheme == "https" else True
         async with _Patience(times.get("write")) as patience:
             return await self._open_session().request(
                 request.method,
@@ -54,16 +58,23 @@ class AiohttpEngine(httpx.AsyncBaseTransport):
                 data=_content(request, patience),
                 allow_redirects=False,
                 proxy=self._proxies.of(request.url),
+                ssl=context,
                 timeout=aiohttp.ClientTimeout(
                     connect=times.get("connect"), sock_connect=times.get("connect"), sock_read=times.get("read")
                 ),
             )
 
+    async def _tls(self) -> ssl.SSLContext:
+        async with self._making_context:
+            if self._context is None:
+                self._context = await asyncio.to_thread(self._new_context)
+            return self._context
+
     def _open_session(self) -> aiohttp.ClientSession:
         # Made at the first request: a session belongs to the loop that it is made on.
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._context, limit=0, keepalive_timeout=_KEEP_ALIVE),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
                 # A session cookie would carry one identity's login into another's requests.
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,

@@ -24,9 +24,9 @@ _REFUSED_SIZE = frozenset({400, 405, 422})
 
 
 class TagsPage(BaseModel):
-    """One page; some registries write null for no tags."""
+    """One page; some registries write null for no tags, but none leaves them out: that is another answer."""
 
-    tags: list[str] | None = None
+    tags: list[str] | None
 
 
 async def list_tags(transport: Transport, repository: Repository) -> list[str]:

@@ -1,0 +1,140 @@
+"""Faults below HTTP: a relay before a registry that resets, closes, stalls or talks nonsense at chosen requests."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import struct
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+Act = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+
+
+@dataclass
+class BrokenWire:
+    """Relays to a registry, but for requests of a method to a path, the first `times` times."""
+
+    behind: str
+    method: str = ""
+    path: str = ""
+    act: Act | None = None
+    times: int = 0
+    broken: int = field(default=0)
+
+    def expect(self, method: str, path: str, act: Act, times: int) -> None:
+        self.method, self.path, self.act, self.times = method, path, act, times
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, _, port = self.behind.rpartition(":")
+        onward, upstream = await asyncio.open_connection(host, int(port))
+        answers = asyncio.create_task(_pipe(onward, writer))
+        try:
+            while head := await _head(reader):
+                method, path = head.split(b" ", 2)[:2]
+                if self.act and self.times and self._is_meant(method.decode(), path.decode()):
+                    self.times -= 1
+                    self.broken += 1
+                    await self.act(reader, writer)
+                    return
+                upstream.write(head)
+                await _relay_body(head, reader, upstream)
+        finally:
+            answers.cancel()
+            upstream.close()
+            writer.close()
+
+    def _is_meant(self, method: str, path: str) -> bool:
+        return method == self.method and re.search(self.path, path) is not None
+
+
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        return await reader.readuntil(b"\r\n\r\n")
+    return b""
+
+
+async def _relay_body(head: bytes, reader: asyncio.StreamReader, upstream: asyncio.StreamWriter) -> None:
+    found = _LENGTH.search(head)
+    rest = int(found[1]) if found else 0
+    while rest and (piece := await reader.read(min(rest, 65536))):
+        rest -= len(piece)
+        upstream.write(piece)
+        await upstream.drain()
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while piece := await reader.read(65536):
+            writer.write(piece)
+            await writer.drain()
+
+
+async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """End the connection by a TCP reset."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """End the connection without a word."""
+
+
+async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say nothing, and read nothing."""
+    await asyncio.sleep(20)
+
+
+def says(raw: bytes) -> Act:
+    """Answer with these bytes and close, whatever the request still has to send."""
+
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        with suppress(ConnectionError):
+            await writer.drain()
+            writer.write_eof()
+            # What is still under way is read: a close with unread bytes would be a reset.
+            async with asyncio.timeout(1):
+                while await reader.read(65536):
+                    pass
+
+    return act
+
+
+async def _suppressed(wire: BrokenWire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError, TimeoutError, asyncio.CancelledError):
+        await wire.serve(reader, writer)
+
+
+@contextmanager
+def relaying(behind: str) -> Iterator[tuple[BrokenWire, str]]:
+    """A relay on a free port of loopback, in a thread of its own; its address is `host:port`."""
+    wire, loop, ready = BrokenWire(behind), asyncio.new_event_loop(), threading.Event()
+    ports: list[int] = []
+    stopping = asyncio.Event()
+
+    async def run() -> None:
+        server = await asyncio.start_server(lambda r, w: _suppressed(wire, r, w), "127.0.0.1", 0, limit=1 << 20)
+        ports.append(server.sockets[0].getsockname()[1])
+        ready.set()
+        await stopping.wait()
+        server.close()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    ready.wait(10)
+    try:
+        yield wire, f"127.0.0.1:{ports[0]}"
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join(10)
+        loop.close()

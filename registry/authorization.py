@@ -22,6 +22,7 @@ from registry.token import Token, TokenKey, TokenStore, basic_authorization, key
 from registry.translation import Purpose, connection_failed, not_a_registry, refusal
 
 _MOST_DEMANDS = 1024
+_SECONDS_BETWEEN_GUESSES = 300.0
 _HAS_EXPIRED = re.compile(rb"(?i)token has expired|expired token|ExpiredToken")
 """What Amazon ECR says with status 403 where others would answer 401."""
 
@@ -57,6 +58,7 @@ class Authorizer:
         self._limits = limits
         self._retry = retry
         self._challenge: Challenge | None = None
+        self._renewed_at = float("-inf")
         self._demands: dict[tuple[Scope, ...], str] = {}
         """Scopes that the registry wanted beyond those that we would have asked for."""
 
@@ -77,8 +79,13 @@ class Authorizer:
         """
         if response.url.netloc != httpx.URL(self._access.endpoint.url).netloc:
             return None
+        current = await self.authorization(scopes)
+        if sent.header is not None and current.credentials != sent.credentials:
+            # Another request has found out meanwhile, and logged in anew.
+            return current
         if response.status_code == httpx.codes.FORBIDDEN:
-            return await self._renewed(scopes, sent) if _HAS_EXPIRED.search(body) else None
+            may_be = _HAS_EXPIRED.search(body) or (response.request.method == "HEAD" and self._is_due())
+            return await self._renewed(scopes, sent) if may_be else None
         challenge = _best(parse_challenges(response.headers.get_list("WWW-Authenticate")))
         if challenge is None:
             return None
@@ -100,9 +107,14 @@ class Authorizer:
                 self._demands.clear()
             self._demands[scopes] = demanded
 
+    def _is_due(self) -> bool:
+        # The answer to a HEAD has no words that tell «expired» from «not allowed».
+        return self._tokens.clock() - self._renewed_at >= _SECONDS_BETWEEN_GUESSES
+
     async def _renewed(self, scopes: tuple[Scope, ...], sent: Authorization) -> Authorization | None:
         if self._challenge is None or sent.credentials is None:
             return None
+        self._renewed_at = self._tokens.clock()
         self._access.keychain.forget(sent.credentials)
         renewed = await self.authorization(scopes)
         return renewed if renewed.header != sent.header else None

@@ -40,6 +40,8 @@ class RegistryError(Exception):
         self.action = action
         self.cause = cause
         self.remedy = remedy
+        self.is_final = False
+        """Whether it was tried as often as it may be: what waits for this does not try it all again."""
 
     def __str__(self) -> str:
         sentence = f"Could not {self.action}: {self.cause.rstrip('.')}."

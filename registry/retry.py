@@ -35,11 +35,14 @@ class Retry:
             retry=retry_if_exception(self.is_worth_repeating),
             sleep=self.sleep,
             before_sleep=lambda _: on_repeat(),
+            after=self._mark_final,
             reraise=True,
         )
 
     def is_worth_repeating(self, error: BaseException) -> bool:
         """Whether the same request may well succeed in a moment."""
+        if isinstance(error, RegistryError) and error.is_final:
+            return False
         if isinstance(error, RequestRefused):
             too_long = (error.retry_after or 0) > self.longest_retry_after
             return error.status in _TRANSIENT_STATUSES and not too_long
@@ -50,6 +53,11 @@ class Retry:
         back_off: float = min(self.cap, self.base * 2 ** (attempt - 1)) * (0.5 + self.random() / 2)
         asked = error.retry_after if isinstance(error, RequestRefused) and error.retry_after else 0.0
         return max(back_off, min(asked, self.longest_retry_after))
+
+    def _mark_final(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RegistryError) and state.attempt_number >= self.attempts:
+            error.is_final = True
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -23,6 +23,8 @@ from registry.translation import Purpose, connection_failed, not_a_registry, ref
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_LOGINS = 3
+"""Without a header, with one that had expired, and with a new one."""
 _LOGIN_REFUSED = frozenset({401, 403})
 
 
@@ -86,20 +88,24 @@ class Transport:
 
     async def _authorized(self, ask: Ask) -> Answer:
         authorization = await self._authorizer.authorization(ask.scopes)
-        answer = await self._followed(ask, authorization)
-        if answer.response.status_code in ask.expected:
-            return answer
-        body = await self._error_body(answer)
-        if answer.response.status_code in _LOGIN_REFUSED:
-            better = await self._authorizer.answer(answer.response, body, ask.scopes, authorization)
+        for tries_left in reversed(range(_MOST_LOGINS)):
+            answer = await self._followed(ask, authorization)
+            if answer.response.status_code in ask.expected:
+                return answer
+            body = await self._error_body(answer)
+            better = await self._better(ask, answer.response, body, authorization)
             # A body that was streamed is gone: whoever streams it tries again, with what was learned here.
-            if better is not None and not ask.is_streamed:
-                authorization = better
-                answer = await self._followed(ask, authorization)
-                if answer.response.status_code in ask.expected:
-                    return answer
-                body = await self._error_body(answer)
+            if better is None or ask.is_streamed or not tries_left:
+                break
+            authorization = better
         raise self._refused(ask, answer.response, body, authorization)
+
+    async def _better(
+        self, ask: Ask, response: httpx.Response, body: bytes, sent: Authorization
+    ) -> Authorization | None:
+        if response.status_code not in _LOGIN_REFUSED:
+            return None
+        return await self._authorizer.answer(response, body, ask.scopes, sent)
 
     async def _error_body(self, answer: Answer) -> bytes:
         try:

@@ -99,8 +99,12 @@ class _Body(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _httpx_errors(self._request):
-            async for piece in self._answer.content.iter_any():
-                yield piece
+            content = self._answer.content
+            # One piece after another: iter_any() joins all that has gathered, which copies every byte once more.
+            while not content.at_eof():
+                piece, _ = await content.readchunk()
+                if piece:
+                    yield piece
 
     async def aclose(self) -> None:
         """Give the connection back, or close it when anything is left on it."""

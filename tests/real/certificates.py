@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+ALIAS = "registry.test"
+"""A name that stands in every certificate, for what is reached by names only."""
+
 
 class CertificateAuthority:
     def __init__(self) -> None:
@@ -31,7 +34,7 @@ class CertificateAuthority:
         """Certificate and key files for an IP address; negative days make an expired one."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address)), x509.DNSName(ALIAS)])
         issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
             _builder(name, self._name, key.public_key(), days)

@@ -1,0 +1,79 @@
+"""A forward proxy to this machine's ports by any name: absolute URLs for http, CONNECT for https; with a login."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+
+@dataclass
+class ForwardProxy:
+    login: str = ""
+    requests: list[str] = field(default_factory=list)
+    """First lines of what it was asked."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await self._serve(reader, writer)
+        writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        line, _, headers = head.partition("\r\n")
+        self.requests.append(line)
+        if self.login and base64.b64encode(self.login.encode()).decode() not in headers:
+            writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            return
+        method, target, version = line.split()
+        place = target if method == "CONNECT" else target.split("/")[2]
+        onward, upstream = await asyncio.open_connection("127.0.0.1", int(place.rpartition(":")[2]))
+        if method == "CONNECT":
+            writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        else:
+            path = "/" + target.split("/", 3)[3]
+            upstream.write(f"{method} {path} {version}\r\n{headers}".encode())
+        try:
+            await asyncio.gather(_pipe(reader, upstream), _pipe(onward, writer))
+        finally:
+            upstream.close()
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while piece := await reader.read(65536):
+            writer.write(piece)
+            await writer.drain()
+        writer.close()
+
+
+@contextmanager
+def proxying(login: str = "") -> Iterator[tuple[ForwardProxy, str]]:
+    """A proxy on a free port of loopback, in a thread of its own; its address is `host:port`."""
+    proxy, loop, ready = ForwardProxy(login), asyncio.new_event_loop(), threading.Event()
+    stopping, ports = asyncio.Event(), list[int]()
+
+    async def run() -> None:
+        server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+        ports.append(server.sockets[0].getsockname()[1])
+        ready.set()
+        await stopping.wait()
+        server.close()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    ready.wait(10)
+    try:
+        yield proxy, f"127.0.0.1:{ports[0]}"
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join(10)
+        loop.close()

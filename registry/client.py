@@ -14,7 +14,7 @@ from registry.cache import Cache
 from registry.credentials import ANONYMOUS, Keychain
 from registry.endpoint import TLS, Access, Endpoint
 from registry.engine import AiohttpEngine
-from registry.fairness import FairBound
+from registry.fairness import Transfers
 from registry.known import Known
 from registry.layers import Layers
 from registry.limits import Limits
@@ -49,7 +49,7 @@ class RegistryClient:
         self._cache = cache or Cache.in_memory()
         self._tokens = TokenStore()
         self._bounds = HostBounds(self.limits.requests_per_host)
-        self._transfers = FairBound(self.limits.transfers)
+        self._transfers = Transfers(self.limits.large_transfers, self.limits.small_transfers)
         self._engines: dict[str, AiohttpEngine] = {}
         self._remotes: dict[str, Remote] = {}
         self._mirrors: dict[Mirror, tuple[Transport, ...]] = {}

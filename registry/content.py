@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
+from typing import BinaryIO
 
 from registry.descriptor import Descriptor
 from registry.errors import ContentMismatch
 
-OpenContent = Callable[[int], AbstractAsyncContextManager[AsyncIterator[bytes]]]
-"""Opens content at an offset in bytes; may be called again, to resume or to repeat."""
+OpenContent = Callable[[int], BinaryIO]
+"""Opens content at an offset in bytes, unbuffered; blocks. May be called again, to resume or to repeat."""
 
 CHUNK_SIZE = 1024 * 1024
 """Bytes read at once: large enough that the hop to a thread costs little, small enough to keep memory flat."""

@@ -1,11 +1,14 @@
-"""A bound that jobs share fairly: whoever has many things to do takes turns with those who have one."""
+"""Bounds that jobs share fairly: whoever has many things to do takes turns with those who have one."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+_LARGE = 16 * 1024 * 1024
+"""Bytes from which a blob's time is that of moving it."""
 
 
 class FairBound:
@@ -47,3 +50,15 @@ class FairBound:
             if not turn.done():
                 self._free -= 1
                 turn.set_result(None)
+
+
+class Transfers:
+    """The blobs that a process moves at once: a few large ones keep every wire busy, small ones wait for answers."""
+
+    def __init__(self, large: int, small: int) -> None:
+        self._large = FairBound(large)
+        self._small = FairBound(small)
+
+    def place(self, job: Hashable, size: int) -> AbstractAsyncContextManager[None]:
+        """Wait for the turn of a job's blob of so many bytes, and hold a place."""
+        return (self._large if size >= _LARGE else self._small).place(job)

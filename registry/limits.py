@@ -26,6 +26,7 @@ class Limits:
     token: float = 30.0
     user_agent: str = "gocd-registry-plugin"
     requests_per_host: int = 32
-    transfers: int = 8
+    large_transfers: int = 4
+    small_transfers: int = 16
     tag_list_age: float = 5.0
     """How old a list of tags may be that is given instead of asking again."""

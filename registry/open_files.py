@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+_WRITTEN_AT_ONCE = 64 * 1024
+"""Bytes; measured to be faster into the page cache than larger pieces."""
+
 
 @asynccontextmanager
 async def opened(open_file: Callable[[], BinaryIO]) -> AsyncIterator[BinaryIO]:
@@ -33,7 +36,7 @@ def write_all(file: BinaryIO, chunk: bytes) -> None:
     """Write all of a chunk to an unbuffered file; blocks."""
     rest = memoryview(chunk)
     while rest:
-        rest = rest[file.write(rest) :]
+        rest = rest[file.write(rest[:_WRITTEN_AT_ONCE]) :]
 
 
 def create(path: Path) -> BinaryIO:

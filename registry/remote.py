@@ -11,7 +11,7 @@ from registry.descriptor import Descriptor
 from registry.digests import digests_of
 from registry.endpoint import Access
 from registry.errors import InvalidName
-from registry.fairness import FairBound
+from registry.fairness import Transfers
 from registry.known import Known
 from registry.layers import Layers
 from registry.manifest import LARGEST_MANIFEST, Index, Manifest
@@ -27,7 +27,7 @@ class Remote:
     """The registry's operations, each a few lines of what it does; how stands in the module of that name."""
 
     def __init__(
-        self, transport: Transport, sources: Sources, known: Known, layers: Layers, transfers: FairBound
+        self, transport: Transport, sources: Sources, known: Known, layers: Layers, transfers: Transfers
     ) -> None:
         self._transport = transport
         self._sources = sources

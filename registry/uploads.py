@@ -9,15 +9,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import BinaryIO
 
 import httpx
 
 from registry import blobs, metrics
-from registry.content import OpenContent, Verifier
+from registry.content import CHUNK_SIZE, OpenContent, Verifier
 from registry.descriptor import Descriptor
 from registry.errors import ConnectionFailed, Forbidden, NotARegistry, NotFound, RegistryError, RequestRefused
 from registry.exchange import Ask
 from registry.names import Digest, Repository
+from registry.open_files import opened
 from registry.scope import Scope
 from registry.transport import Transport
 
@@ -174,26 +177,39 @@ class _Upload:
     async def _put(self, length: int, body: AsyncIterator[bytes] | None) -> None:
         assert self._session is not None  # noqa: S101
         digest = str(self._descriptor.digest)
-        url = str(httpx.URL(self._session.location).copy_merge_params({"digest": digest}))
+        location = self._session.location
+        url = f"{location}{'&' if '?' in location else '?'}digest={digest}"
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
         # A registry answers only after it has hashed and moved what it got.
         ask = replace(self._ask("PUT", url, {201, 204}, headers, body), seconds=self._transport.limits.commit)
         await self._transport.read(ask)
 
     async def _content(self, start: int, end: int) -> AsyncIterator[bytes]:
-        position = start
-        async with self._open_content(start) as chunks:
-            async for chunk in chunks:
-                piece = chunk[: end - position]
-                self._verifier.feed(position, piece)
-                position += len(piece)
-                if position >= self._descriptor.size:
-                    self._verifier.finish()
-                self._moved.inc(len(piece))
-                yield piece
-                if position >= end:
-                    return
-        self._verifier.finish()
+        async with opened(partial(self._open_content, start)) as file:
+            position, coming = start, self._reading(file, start, end)
+            try:
+                while piece := await coming:
+                    position += len(piece)
+                    # Read and hashed while this one is sent.
+                    coming = self._reading(file, position, end)
+                    self._moved.inc(len(piece))
+                    yield piece
+            finally:
+                # The file is closed next: its reader must be through.
+                await asyncio.wait([coming])
+                if not coming.cancelled():
+                    coming.exception()
+
+    def _reading(self, file: BinaryIO, position: int, end: int) -> asyncio.Future[bytes]:
+        return asyncio.get_running_loop().run_in_executor(None, self._read, file, position, end)
+
+    def _read(self, file: BinaryIO, position: int, end: int) -> bytes:
+        piece = file.read(min(CHUNK_SIZE, end - position)) if position < end else b""
+        self._verifier.feed(position, piece)
+        if position + len(piece) >= self._descriptor.size or (not piece and position < end):
+            # Before the last piece is given away: a registry must not get a whole blob of wrong bytes.
+            self._verifier.finish()
+        return piece
 
     def _ask(
         self,

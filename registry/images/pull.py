@@ -26,7 +26,7 @@ from registry.report import Report, short
 
 _LAYOUT_FILE = json.dumps({"imageLayoutVersion": "1.0.0"}).encode()
 _BLOCK = tarfile.BLOCKSIZE
-_AT_ONCE = 16
+_AT_ONCE = 24
 
 
 async def pull_layout(
@@ -82,7 +82,7 @@ async def _download_all(
 
     async def download(blob: Descriptor) -> None:
         path, start = places[blob.digest]
-        async with remote.layers.turn(blob), remote.transfers.place(job):
+        async with remote.layers.turn(blob), remote.transfers.place(job, blob.size):
             said = await _bring(remote, reference.repository, blob, path, start)
         report(f"{short(blob)}: {said}")
 

@@ -13,7 +13,7 @@ from registry.names import Repository
 from registry.remote import Remote
 from registry.report import Report, short
 
-_LOOK_UPS = 16
+_AT_ONCE = 24
 
 
 async def push(
@@ -51,13 +51,13 @@ async def _push_blobs(tree: ImageTree, remote: Remote, repository: Repository, r
         elif (home := await _mounted(remote, repository, blob)) is not None:
             report(f"{short(blob)}: mounted from {home}")
         else:
-            async with remote.transfers.place(job):
+            async with remote.transfers.place(job, blob.size):
                 await remote.push_blob(repository, blob, open_content)
             report(f"{short(blob)}: pushed")
 
     # The largest first: then no long one is left over when all others are done.
     ordered = sorted(tree.blobs.values(), key=lambda found: -found[0].size)
-    await for_each(ordered, push_one, _LOOK_UPS)
+    await for_each(ordered, push_one, _AT_ONCE)
     await remote.keep_home(repository, list(tree.blobs))
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -14,8 +11,7 @@ from typing import BinaryIO, Self
 from blake3 import blake3
 
 from registry.blobs import Take
-from registry.content import CHUNK_SIZE
-from registry.open_files import opened, write_all
+from registry.open_files import write_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +28,11 @@ class Section:
             file.seek(self.start)
             return file.read(min(self.size, most))
 
-    @asynccontextmanager
-    async def open(self, offset: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Stream the bytes from an offset within the section on (an `OpenContent`)."""
-        async with opened(partial(_open_at, self.path, self.start + offset)) as file:
-            yield _chunks(file, self.size - offset)
+    def open(self, offset: int = 0) -> BinaryIO:
+        """The file at an offset within the section (an `OpenContent`); it goes on behind the section's end."""
+        file = self.path.open("rb", 0)
+        file.seek(self.start + offset)
+        return file
 
 
 class SectionWriter:
@@ -78,18 +74,3 @@ class SectionWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _open_at(path: Path, position: int) -> BinaryIO:
-    file = path.open("rb", 0)
-    file.seek(position)
-    return file
-
-
-async def _chunks(file: BinaryIO, rest: int) -> AsyncIterator[bytes]:
-    while rest > 0:
-        chunk = await asyncio.to_thread(file.read, min(CHUNK_SIZE, rest))
-        if not chunk:
-            return
-        rest -= len(chunk)
-        yield chunk

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import BinaryIO, cast
 
 import httpx
 import pytest
@@ -15,7 +15,6 @@ from starlette.types import Receive, Scope, Send
 
 from plugin.local_registry.server import running
 from registry.client import RegistryClient
-from registry.content import OpenContent
 from registry.descriptor import Descriptor
 from registry.endpoint import Access, Endpoint
 from registry.errors import ConnectionFailed, NotARegistry, RegistryError, TimedOut
@@ -37,19 +36,15 @@ QUICK = Limits(connect=1, idle=0.4, page=0.4, commit=0.4, tag_list_age=0)
 ONCE = Retry(attempts=1, sleep=no_sleep)
 
 
-def drained(sent: list[int], size: int) -> OpenContent:
-    """Zeros without end on disk; takes note of how many were asked for."""
+class Zeros(io.RawIOBase):
+    """Zeros without end; takes note of how many were read."""
 
-    @asynccontextmanager
-    async def open_content(offset: int) -> AsyncIterator[AsyncIterator[bytes]]:
-        async def chunks() -> AsyncIterator[bytes]:
-            for _ in range(size // MIB):
-                sent.append(MIB)
-                yield bytes(MIB)
+    def __init__(self, read: list[int]) -> None:
+        self._read = read
 
-        yield chunks()
-
-    return open_content
+    def read(self, size: int = -1) -> bytes:
+        self._read.append(size)
+        return bytes(size)
 
 
 def zeros(size: int) -> Descriptor:
@@ -59,7 +54,9 @@ def zeros(size: int) -> Descriptor:
 async def upload(host: str, sent: list[int], size: int) -> None:
     async with RegistryClient(QUICK, ONCE) as client:
         remote = client.remote(Access(Endpoint.parse(host)))
-        await remote.push_blob(Repository.parse("app", remote.registry), zeros(size), drained(sent, size))
+        await remote.push_blob(
+            Repository.parse("app", remote.registry), zeros(size), lambda offset: cast(BinaryIO, Zeros(sent))
+        )
 
 
 @pytest.mark.parametrize("status", [401, 403, 413])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -65,15 +65,7 @@ def repository(remote: Remote) -> Repository:
 
 
 def content(data: bytes) -> OpenContent:
-    @asynccontextmanager
-    async def open_content(offset: int) -> AsyncIterator[AsyncIterator[bytes]]:
-        async def chunks() -> AsyncIterator[bytes]:
-            for start in range(offset, len(data), 256 * 1024):
-                yield data[start : start + 256 * 1024]
-
-        yield chunks()
-
-    return open_content
+    return lambda offset: io.BytesIO(data[offset:])
 
 
 async def push_sample(remote: Remote, repository: Repository, folder: Path, *tags: str) -> Descriptor:

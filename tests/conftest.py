@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import settings
 
 from registry.client import RegistryClient
 from registry.limits import Limits
@@ -20,6 +22,10 @@ from tests.real.registries import (
     token_registry,
 )
 from tests.real.token_server import TokenServer
+
+settings.register_profile("default", max_examples=60, deadline=None)
+settings.register_profile("long", max_examples=20_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(scope="session", autouse=True)

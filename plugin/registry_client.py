@@ -10,7 +10,7 @@ import structlog
 from plugin.settings import Settings, SettingsInvalid
 from registry.cache import Cache
 from registry.client import RegistryClient
-from registry.errors import CredentialsUnavailable, RegistryError
+from registry.errors import MachineMisconfigured, RegistryError
 from registry.keychains.chain import KeychainChain
 from registry.keychains.docker_config import DockerConfigKeychain
 from registry.keychains.ecr import EcrByHost
@@ -63,7 +63,7 @@ def _cache(settings: Settings, environment: Mapping[str, str]) -> Cache:
     folder = _cache_folder(environment)
     try:
         return Cache.in_folder(folder, settings.layer_cache_bytes) if folder else Cache.in_memory()
-    except CredentialsUnavailable as error:
+    except MachineMisconfigured as error:
         # Nobody asked for this folder: without it everything works, only slower.
         log.warning("cache in memory only", problem=str(error))
         return Cache.in_memory()

@@ -9,7 +9,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from registry.errors import CredentialsUnavailable
+from registry.errors import MachineMisconfigured
 from registry.facts import FactStore
 from registry.layer_cache import LayerCache
 from registry.single_flight import SingleFlight
@@ -35,12 +35,12 @@ class Cache:
 
     @classmethod
     def in_folder(cls, folder: Path, layer_bytes: int) -> Cache:
-        """A cache that lasts; no layers when there is no room for any. Blocks. Raises CredentialsUnavailable."""
+        """A cache that lasts; no layers when there is no room for any. Blocks. Raises MachineMisconfigured."""
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             salt = _read_salt(folder / "salt")
         except OSError as error:
-            raise CredentialsUnavailable(
+            raise MachineMisconfigured(
                 f"use the cache in {folder}", error.strerror or str(error), "Name a folder that this service may write."
             ) from error
         layers = LayerCache(folder / "layers", layer_bytes) if layer_bytes else None

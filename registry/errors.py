@@ -21,7 +21,8 @@ RegistryError
 ├── PlatformNotFound         an index without the wanted platform
 ├── InvalidImage             a layout or tarball that is not an image, or a broken one
 ├── ImageNotFound            nothing at the place where the image was looked for
-└── DaemonFailed             the Docker-compatible daemon refused or broke off
+├── DaemonFailed             the Docker-compatible daemon refused or broke off
+└── MachineMisconfigured     a file or folder of this machine's own settings that can't be used
 """
 
 from __future__ import annotations
@@ -153,3 +154,7 @@ class ImageNotFound(RegistryError):
 
 class DaemonFailed(RegistryError):
     """The Docker-compatible daemon can't be reached, refused or broke off."""
+
+
+class MachineMisconfigured(RegistryError):
+    """A file or folder of this machine's own settings that can't be used."""

@@ -16,7 +16,7 @@ import structlog
 from pydantic import BaseModel, Field, ValidationError
 
 from registry.endpoint import TLS
-from registry.errors import CredentialsUnavailable, InvalidName
+from registry.errors import InvalidName, MachineMisconfigured
 from registry.names import Registry, Repository
 
 log = structlog.get_logger(__name__)
@@ -94,7 +94,7 @@ class Registries:
     def read(cls, files: Iterable[Path], certificates: Iterable[Path]) -> Registries:
         """Read files (later ones override a prefix) and certs.d folders (earlier ones win); what is missing is empty.
 
-        Blocks. Raises CredentialsUnavailable or InvalidName that names the file.
+        Blocks. Raises MachineMisconfigured that names the file.
         """
         rules = {rule.prefix: rule for path in files for rule in _read_rules(path)}
         tls: dict[str, TLS] = {}
@@ -139,12 +139,12 @@ def _read_rules(path: Path) -> list[Rule]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise CredentialsUnavailable(f"read {path}", error.strerror or "it is not readable", _REMEDY) from error
+        raise MachineMisconfigured(f"read {path}", error.strerror or "it is not readable", _REMEDY) from error
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
-        raise InvalidName(f"read {path}", f"{place}: {error.errors()[0]['msg']}", _REMEDY) from error
+        raise MachineMisconfigured(f"read {path}", f"{place}: {error.errors()[0]['msg']}", _REMEDY) from error
     except ValueError as error:
-        raise InvalidName(f"read {path}", str(error), _REMEDY) from error
+        raise MachineMisconfigured(f"read {path}", str(error), _REMEDY) from error
 
 
 def _rule(entry: RegistryEntry) -> Rule:

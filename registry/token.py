@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import time
 from collections.abc import Awaitable, Callable
@@ -16,6 +15,7 @@ from registry.challenge import Challenge
 from registry.credentials import Credentials
 from registry.errors import CredentialsUnavailable
 from registry.scope import Scope, united
+from registry.single_flight import SingleFlight
 
 _CLIENT_ID = "gocd-registry-plugin"
 _SHARE_OF_LIFE = 0.8
@@ -47,18 +47,14 @@ class TokenStore:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._tokens: dict[TokenKey, Token] = {}
-        self._asking: dict[TokenKey, asyncio.Task[Token]] = {}
+        self._asking: SingleFlight[TokenKey, Token] = SingleFlight()
 
     async def get(self, key: TokenKey, ask: Callable[[], Awaitable[Token]]) -> str:
         """The token of this key, from the store or by asking. What asking raises is raised to all who wait."""
         token = self._tokens.get(key)
-        if token and self.clock() < token.renew_at:
-            return token.value
-        task = self._asking.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._ask(key, ask))
-            self._asking[key] = task
-        return (await asyncio.shield(task)).value
+        if token is None or self.clock() >= token.renew_at:
+            token = await self._asking.do(key, lambda: self._ask(key, ask))
+        return token.value
 
     def forget(self, key: TokenKey, refused: str) -> None:
         """Drop a token that was refused, but not the one that has taken its place meanwhile."""
@@ -67,10 +63,7 @@ class TokenStore:
             del self._tokens[key]
 
     async def _ask(self, key: TokenKey, ask: Callable[[], Awaitable[Token]]) -> Token:
-        try:
-            token = await ask()
-        finally:
-            self._asking.pop(key, None)
+        token = await ask()
         if len(self._tokens) >= _MOST_TOKENS:
             self._tokens.pop(next(iter(self._tokens)))
         self._tokens[key] = token

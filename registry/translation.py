@@ -19,7 +19,7 @@ from registry.retry import retry_after_seconds
 _SPOKEN_TO_TLS = re.compile(rb"(?i)http request (?:to an https|was sent to https)|plain http to an ssl")
 """What Go's, nginx's and Apache's servers say to plain HTTP on a TLS port."""
 _ADDRESS_REMEDY = "Check the registry's address and port, and that the registry is up."
-_PRIVATE_CA_REMEDY = "Add the CA to this machine's trusted ones, or name its PEM file in SSL_CERT_FILE."
+_PRIVATE_CA_REMEDY = "Put the CA's PEM file into /etc/containers/certs.d/HOST/ca.crt, or add it to this machine's CAs."
 _CERTIFICATE_PROBLEMS = {
     9: ("certificate is not yet valid", "Check the clock of this machine, and the certificate's dates."),
     10: ("certificate has expired", "Renew the registry's certificate, and check the clock of this machine."),
@@ -122,13 +122,15 @@ def _tls_failed(cause: ssl.SSLError, purpose: Purpose) -> errors.TLSFailed | Non
     if (code := getattr(cause, "verify_code", None)) is not None:
         words, remedy = _CERTIFICATE_PROBLEMS.get(code, ("", "Mend the registry's certificate."))
         problem = words or getattr(cause, "verify_message", "") or "it can't be verified"
-        return errors.TLSFailed(purpose.action, f"the certificate of {purpose.host} is not accepted: {problem}", remedy)
+        cause_in_words = f"the certificate of {purpose.host} is not accepted: {problem}"
+        return errors.TLSFailed(purpose.action, cause_in_words, remedy.replace("HOST", purpose.host))
     # aiohttp wraps the error in one of its own, which is an SSLError too, and knows less.
     if not (said := getattr(cause, "reason", None)):
         return None
     reason = str(said).replace("_", " ").lower()
     if "certificate required" in reason or "bad certificate" in reason:
-        remedy = "The registry wants a client certificate that it trusts."
+        folder = f"/etc/containers/certs.d/{purpose.host}"
+        remedy = f"The registry wants a client certificate: put client.cert and client.key into {folder}."
     else:
         remedy = "If the registry speaks plain HTTP, write its address with http://."
     return errors.TLSFailed(purpose.action, f"the TLS handshake with {purpose.host} failed ({reason})", remedy)

@@ -6,10 +6,11 @@ import asyncio
 import re
 import socket
 import struct
-import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+
+from tests.real.listening import listening
 
 Act = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
@@ -113,28 +114,7 @@ async def _suppressed(wire: BrokenWire, reader: asyncio.StreamReader, writer: as
 
 @contextmanager
 def relaying(behind: str) -> Iterator[tuple[BrokenWire, str]]:
-    """A relay on a free port of loopback, in a thread of its own; its address is `host:port`."""
-    wire, loop, ready = BrokenWire(behind), asyncio.new_event_loop(), threading.Event()
-    ports: list[int] = []
-    stopping = asyncio.Event()
-
-    async def run() -> None:
-        server = await asyncio.start_server(lambda r, w: _suppressed(wire, r, w), "127.0.0.1", 0, limit=1 << 20)
-        ports.append(server.sockets[0].getsockname()[1])
-        ready.set()
-        await stopping.wait()
-        server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
-    thread.start()
-    ready.wait(10)
-    try:
-        yield wire, f"127.0.0.1:{ports[0]}"
-    finally:
-        loop.call_soon_threadsafe(stopping.set)
-        thread.join(10)
-        loop.close()
+    """A relay to a registry, and its address."""
+    wire = BrokenWire(behind)
+    with listening(lambda reader, writer: _suppressed(wire, reader, writer)) as host:
+        yield wire, host

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+
+from tests.real.listening import listening
 
 
 @dataclass
@@ -53,27 +54,7 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @contextmanager
 def proxying(login: str = "") -> Iterator[tuple[ForwardProxy, str]]:
-    """A proxy on a free port of loopback, in a thread of its own; its address is `host:port`."""
-    proxy, loop, ready = ForwardProxy(login), asyncio.new_event_loop(), threading.Event()
-    stopping, ports = asyncio.Event(), list[int]()
-
-    async def run() -> None:
-        server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-        ports.append(server.sockets[0].getsockname()[1])
-        ready.set()
-        await stopping.wait()
-        server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
-    thread.start()
-    ready.wait(10)
-    try:
-        yield proxy, f"127.0.0.1:{ports[0]}"
-    finally:
-        loop.call_soon_threadsafe(stopping.set)
-        thread.join(10)
-        loop.close()
+    """A proxy, and its address."""
+    proxy = ForwardProxy(login)
+    with listening(proxy.serve) as host:
+        yield proxy, host

@@ -1,0 +1,37 @@
+"""A server of bare connections on a free port of loopback, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextmanager
+def listening(serve: Serve) -> Iterator[str]:
+    """Serve connections until the block ends, then cancel those that are left; the address is `host:port`."""
+    loop, ready, stopping, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), list[int]()
+
+    async def run() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
+        ports.append(server.sockets[0].getsockname()[1])
+        ready.set()
+        await stopping.wait()
+        server.close()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    ready.wait(10)
+    try:
+        yield f"127.0.0.1:{ports[0]}"
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join(10)
+        loop.close()

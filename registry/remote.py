@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from registry import blobs, manifests, referrers, uploads
+from registry import blobs, manifests, referrers, tags, uploads
 from registry.blobs import Take
 from registry.content import OpenContent
 from registry.descriptor import Descriptor
@@ -89,6 +89,10 @@ class Remote:
         """Put a manifest under a tag, or under its digest only. Raises TagConflict on an immutable tag."""
         await manifests.put(self._transport, self._own(repository), manifest, tag)
         self._tag_lists.forget(repository)
+
+    async def knows(self, repository: Repository) -> bool:
+        """Whether the registry has anything under this name; True where it does not say."""
+        return await tags.is_known(self._transport, self._own(repository))
 
     async def has_blob(self, repository: Repository, digest: Digest) -> bool:
         """Whether the repository has this blob."""

@@ -8,7 +8,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from registry import metrics
-from registry.errors import NotARegistry, RegistryError, RequestRefused
+from registry.errors import NotARegistry, NotFound, RegistryError, RequestRefused
 from registry.exchange import Ask
 from registry.limits import LARGEST_TAGS_PAGE
 from registry.names import Repository
@@ -41,6 +41,18 @@ async def list_tags(transport: Transport, repository: Repository) -> list[str]:
             metrics.TAGS.labels(transport.access.registry.host).inc(len(found))
             return found
     raise AssertionError("the last size either returns or raises")
+
+
+async def is_known(transport: Transport, repository: Repository) -> bool:
+    """Whether the registry knows the repository; where it does not say, it counts as known."""
+    ask = Ask(f"look for {repository}", "GET", f"/v2/{repository.path}/tags/list?n=1", (Scope.push(repository),))
+    try:
+        await transport.read(ask, LARGEST_TAGS_PAGE)
+    except NotFound:
+        return False
+    except RegistryError:
+        return True
+    return True
 
 
 async def _all_pages(transport: Transport, repository: Repository, size: int | None) -> list[str]:

@@ -28,8 +28,8 @@ _MIB = 1024 * 1024
 _CHUNKS_BY_HOST = {"ghcr.io": 4 * _MIB}
 """Largest request body that a registry takes, where it is small enough to matter.
 
-Least sizes (Amazon ECR's 5 MiB, `OCI-Chunk-Min-Length`) hold for every chunk but the last: a blob that is sent whole, or
-the rest of one after a cut, is the last.
+Least sizes (Amazon ECR's 5 MiB, `OCI-Chunk-Min-Length`) hold for every chunk but the last: a blob that is sent whole,
+or the rest of one after a cut, is the last.
 """
 _RESTARTED = frozenset({404, 416})
 

@@ -14,6 +14,8 @@ from registry.remote import Remote
 from registry.report import Report, short
 
 _AT_ONCE = 24
+_SMALL = 4 * 1024 * 1024
+_MANY = 8
 
 
 async def push(
@@ -43,10 +45,13 @@ async def put_tags(
 
 async def _push_blobs(tree: ImageTree, remote: Remote, repository: Repository, report: Report) -> None:
     job = object()
+    small = [blob for blob, _ in tree.blobs.values() if blob.size < _SMALL]
+    # To look for a small blob costs about as much as to send it, which in a new repository is what follows anyway.
+    look_for_small = len(small) < _MANY or await remote.knows(repository)
 
     async def push_one(found: tuple[Descriptor, OpenContent]) -> None:
         blob, open_content = found
-        if await remote.has_blob(repository, blob.digest):
+        if (look_for_small or blob.size >= _SMALL) and await remote.has_blob(repository, blob.digest):
             report(f"{short(blob)}: already there")
         elif (home := await _mounted(remote, repository, blob)) is not None:
             report(f"{short(blob)}: mounted from {home}")

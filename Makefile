@@ -55,7 +55,7 @@ lint: install
 types: install
 	$(BIN)/mypy
 
-bench: install ## Measure against skopeo and print ratios
+bench: install ## Measure against named peers and print ratios
 	$(BIN)/python -m benchmarks
 
 lock: ## Renew the locked dependencies

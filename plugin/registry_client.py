@@ -36,8 +36,11 @@ def registry_client(settings: Settings, environment: Mapping[str, str]) -> Regis
 
 def _files(settings: Settings, environment: Mapping[str, str]) -> list[Path]:
     """One file, by containers-registries.conf(5): the named one, the user's or the system's with its drop-ins."""
-    named = settings.registries_conf or environment.get("CONTAINERS_REGISTRIES_CONF")
-    if named:
+    if settings.registries_conf:
+        if not settings.registries_conf.is_file():
+            raise SettingsInvalid(f"The registries.conf {settings.registries_conf} is not there, or is no file.")
+        return [settings.registries_conf]
+    if named := environment.get("CONTAINERS_REGISTRIES_CONF"):
         return [Path(named)]
     for folder in (*_user_folder(environment), _SYSTEM_FILES):
         file, drop_ins = folder / "registries.conf", folder / "registries.conf.d"
@@ -47,8 +50,14 @@ def _files(settings: Settings, environment: Mapping[str, str]) -> list[Path]:
 
 
 def _certificates(settings: Settings, environment: Mapping[str, str]) -> list[Path]:
-    named = [settings.certificates_directory] if settings.certificates_directory else []
-    return [*named, *(folder / "certs.d" for folder in _user_folder(environment)), *_SYSTEM_CERTIFICATES]
+    named = settings.certificates_directory
+    if named and not named.is_dir():
+        raise SettingsInvalid(f"The folder of certificates {named} is not there, or is no folder.")
+    return [
+        *([named] if named else []),
+        *(folder / "certs.d" for folder in _user_folder(environment)),
+        *_SYSTEM_CERTIFICATES,
+    ]
 
 
 def _user_folder(environment: Mapping[str, str]) -> list[Path]:

@@ -143,6 +143,8 @@ def _read_rules(path: Path) -> list[Rule]:
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
         raise MachineMisconfigured(f"read {path}", f"{place}: {error.errors()[0]['msg']}", _REMEDY) from error
+    except InvalidName as error:
+        raise MachineMisconfigured(f"read {path}", f"{error.action}: {error.cause}", _REMEDY) from error
     except ValueError as error:
         raise MachineMisconfigured(f"read {path}", str(error), _REMEDY) from error
 

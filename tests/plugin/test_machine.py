@@ -61,6 +61,12 @@ def test_a_folder_that_was_asked_for_must_be_writable(tmp_path: Path) -> None:
         registry_client(settings(cache_directory=tmp_path / "cache"), {})
 
 
+@pytest.mark.parametrize("name", ["registries_conf", "certificates_directory"])
+def test_a_file_that_was_named_must_be_there(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="missing is not there"):
+        registry_client(settings(**{name: tmp_path / "missing"}), {})
+
+
 async def test_the_users_own_registries_conf_comes_before_the_systems(tmp_path: Path) -> None:
     folder = tmp_path / ".config" / "containers"
     (folder / "registries.conf.d").mkdir(parents=True)

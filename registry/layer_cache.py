@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from weakref import WeakValueDictionary
 
 import structlog
 from blake3 import blake3
@@ -54,18 +55,14 @@ class LayerCache:
         self._most_bytes = most_bytes
         self._trimmed_at = float("-inf")
         self._trimming = threading.Lock()
-        self._turns: dict[tuple[str, Digest], asyncio.Lock] = {}
+        # Each lives as long as somebody holds it or waits for it.
+        self._turns: WeakValueDictionary[tuple[str, Digest], asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
     async def turn(self, owner: str, digest: Digest) -> AsyncIterator[None]:
         """One at a time within this process: who comes second finds the layer here."""
-        lock = self._turns.setdefault((owner, digest), asyncio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked():
-                self._turns.pop((owner, digest), None)
+        async with self._turns.setdefault((owner, digest), asyncio.Lock()):
+            yield
 
     async def take(self, owner: str, layer: Descriptor, target: Path, start: int) -> bool:
         """Put a verified layer to where it is wanted: a file of its own, or a place within a file that exists."""

@@ -127,7 +127,9 @@ async def test_one_fetch_of_a_layer_at_a_time(cache: LayerCache) -> None:
             await asyncio.sleep(0)
             inside -= 1
 
+    late = asyncio.create_task(fetch())
     await asyncio.gather(*(fetch() for _ in range(5)))
+    await asyncio.gather(late, *(fetch() for _ in range(5)))
     assert most == 1
 
 

@@ -12,7 +12,7 @@ from registry import metrics
 from registry.challenge import Challenge, parse_challenges
 from registry.credentials import Credentials
 from registry.endpoint import Access
-from registry.errors import CredentialsUnavailable
+from registry.errors import CredentialsUnavailable, RegistryError
 from registry.limits import LARGEST_TOKEN_ANSWER, Limits
 from registry.names import Repository
 from registry.redirects import check_address
@@ -41,9 +41,9 @@ class Authorization:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no error may repeat."""
-        found = self.credentials
-        return tuple(filter(None, (found.password, found.identity_token))) if found else ()
+        """What no error may repeat: the header is as good as a password, for whoever reads it."""
+        known = (self.credentials.password, self.credentials.identity_token) if self.credentials else ()
+        return tuple(filter(None, ((self.header or "").partition(" ")[2], *known)))
 
 
 class Authorizer:
@@ -67,7 +67,12 @@ class Authorizer:
         credentials = await self._credentials(scopes)
         if self._challenge is None:
             return Authorization(None, credentials)
-        return Authorization(await self._header(self._challenge, scopes, credentials), credentials)
+        try:
+            return Authorization(await self._header(self._challenge, scopes, credentials), credentials)
+        except RegistryError:
+            # The registry may have moved on to another token server: its next 401 says.
+            self._challenge = None
+            raise
 
     async def answer(
         self, response: httpx.Response, body: bytes, scopes: tuple[Scope, ...], sent: Authorization
@@ -90,7 +95,7 @@ class Authorizer:
         if challenge is None:
             return None
         self._remember_demand(challenge.parameters.get("scope", ""), scopes)
-        if challenge.scheme == "basic" and sent.header is not None:
+        if challenge.scheme == "basic" and (sent.header or "").startswith("Basic "):
             return await self._renewed(scopes, sent)
         credentials = sent.credentials
         if sent.header is not None:
@@ -135,7 +140,7 @@ class Authorizer:
         return f"Bearer {await self._tokens.get(key, lambda: self._ask_for_token(key, credentials))}"
 
     async def _ask_for_token(self, key: TokenKey, credentials: Credentials | None) -> Token:
-        as_whom = Authorization(None, credentials)
+        as_whom = Authorization(basic_authorization(credentials) if credentials else None, credentials)
         purpose = Purpose(f"log in to {self._access.registry}", _host_of(key.realm), as_whom.username, as_whom.secrets)
         await self._check_realm(key.realm, purpose)
         async for attempt in self._retry.attempting():

@@ -15,6 +15,8 @@ from registry.translation import Purpose, not_a_registry
 _SECONDS_TO_KEEP = 60.0
 _MOST_NAMES = 1024
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -71,7 +73,7 @@ async def _is_public(host: str) -> bool:
 
 
 def _literal(host: str) -> Address | None:
-    if host == "localhost" or host.endswith(".localhost"):
+    if f".{host.rstrip('.')}".endswith(".localhost"):
         return ipaddress.IPv4Address("127.0.0.1")
     try:
         return _unwrapped(ipaddress.ip_address(host.strip("[]")))
@@ -80,8 +82,10 @@ def _literal(host: str) -> Address | None:
 
 
 def _unwrapped(address: Address) -> Address:
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    """The IPv4 address that stands in an IPv6 address, where one does (RFC 4291, section 2.5.5; RFC 6052)."""
+    if isinstance(address, ipaddress.IPv6Address) and (address.ipv4_mapped or address in _NAT64):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
 
 
 _known: dict[str, tuple[float, list[Address]]] = {}
@@ -93,7 +97,8 @@ async def _addresses(host: str) -> list[Address]:
         return addresses
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
+        # No address, or a name that can't have one: an empty label, or one that is too long.
         return []
     addresses = [_unwrapped(ipaddress.ip_address(str(entry[4][0]).partition("%")[0])) for entry in found]
     if len(_known) >= _MOST_NAMES:

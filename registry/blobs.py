@@ -11,7 +11,7 @@ from registry import metrics
 from registry.content import Verifier
 from registry.descriptor import Descriptor
 from registry.errors import ConnectionFailed, ContentMismatch, NotFound, RegistryError
-from registry.exchange import Ask
+from registry.exchange import Ask, number
 from registry.handover import Handover
 from registry.names import Digest, Repository
 from registry.scope import Scope
@@ -119,10 +119,12 @@ class _Download:
         # A registry may ignore Range (RFC 9110, section 14.2): then what we have comes again and is passed over.
         if response.status_code != httpx.codes.PARTIAL_CONTENT:
             return 0
-        said = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-        if said != str(start):
+        said = number(response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0])
+        if said != start:
             raise ContentMismatch(
-                self._action, f"the registry sent bytes from {said or 'nowhere'} where {start} was asked for"
+                self._action,
+                f"the registry sent bytes from {said} where {start} was asked for",
+                "The registry or something between answers ranges wrongly; look at proxies and caches.",
             )
         return start
 

@@ -13,6 +13,7 @@ from registry.scope import Scope
 from registry.translation import Purpose, connection_failed, not_a_registry
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
+_MOST_DIGITS = 20
 
 Body = bytes | AsyncIterator[bytes]
 
@@ -46,6 +47,11 @@ class Ask:
     def may_be_repeated(self) -> bool:
         """Whether sending it twice does no harm: reads, and whole bodies that are put under a name."""
         return self.is_safe or (self.method == "PUT" and isinstance(self.body, bytes))
+
+
+def number(text: str) -> int:
+    """A number in a header, or 0 for anything else: hostile ones have more digits than Python reads."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS else 0
 
 
 class Answer:

@@ -7,7 +7,7 @@ import httpx
 from registry import media_types
 from registry.descriptor import Descriptor
 from registry.errors import ContentMismatch, InvalidName, NotFound, RequestRefused, TagConflict
-from registry.exchange import Ask
+from registry.exchange import Ask, number
 from registry.manifest import LARGEST_MANIFEST, Index, Manifest, parse_manifest
 from registry.names import Digest, Reference, Repository
 from registry.scope import Scope
@@ -35,9 +35,9 @@ async def resolve(transport: Transport, reference: Reference) -> Descriptor:
 
 def _described(response: httpx.Response, reference: Reference) -> Descriptor | None:
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
-    size = response.headers.get("Content-Length", "")
+    size = number(response.headers.get("Content-Length", ""))
     known = media_type in media_types.INDEXES or media_type in media_types.MANIFESTS
-    if not known or not size.isdecimal() or not response.headers.get(_DIGEST_HEADER):
+    if not known or not 0 < size <= LARGEST_MANIFEST or not response.headers.get(_DIGEST_HEADER):
         return None
     try:
         digest = Digest.parse(response.headers[_DIGEST_HEADER])
@@ -45,7 +45,7 @@ def _described(response: httpx.Response, reference: Reference) -> Descriptor | N
         return None
     if reference.digest and reference.digest != digest:
         return None
-    return Descriptor(media_type, digest, int(size))
+    return Descriptor(media_type, digest, size)
 
 
 async def get(transport: Transport, reference: Reference) -> Manifest | Index:

@@ -20,13 +20,15 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-async def check_redirect(current: httpx.URL, location: str, endpoint: Endpoint, purpose: Purpose) -> httpx.URL:
+async def check_redirect(
+    current: httpx.URL, location: str, endpoint: Endpoint, purpose: Purpose, what: str = "a redirect"
+) -> httpx.URL:
     """The absolute address that a `Location` names, if it may be followed. Raises NotARegistry."""
     try:
         target = _repaired(current.join(location), httpx.URL(endpoint.url))
     except (httpx.InvalidURL, ValueError) as error:
-        raise not_a_registry(purpose, "a redirect to something that is no address") from error
-    await check_address(target, endpoint, purpose, "a redirect")
+        raise not_a_registry(purpose, f"{what} to something that is no address") from error
+    await check_address(target, endpoint, purpose, what)
     return target
 
 

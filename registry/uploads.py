@@ -17,11 +17,13 @@ import httpx
 from registry import blobs, metrics
 from registry.content import CHUNK_SIZE, OpenContent, Verifier
 from registry.descriptor import Descriptor
-from registry.errors import ConnectionFailed, Forbidden, NotARegistry, NotFound, RegistryError, RequestRefused
-from registry.exchange import Ask
+from registry.errors import ConnectionFailed, NotARegistry, RegistryError, RequestRefused
+from registry.exchange import Ask, number
 from registry.names import Digest, Repository
 from registry.open_files import opened
+from registry.redirects import check_redirect
 from registry.scope import Scope
+from registry.translation import Purpose
 from registry.transport import Transport
 
 _MIB = 1024 * 1024
@@ -51,13 +53,12 @@ async def mount(transport: Transport, repository: Repository, digest: Digest, so
         (Scope.push(repository), Scope.pull(source)),
         expected=frozenset({201, 202}),
     )
-    try:
+    # Whatever is wrong here, the upload that follows does without it, or says what it is.
+    with suppress(RegistryError):
         response, _ = await transport.read(ask)
-    except (Forbidden, NotFound):
-        return False
-    if response.status_code == httpx.codes.CREATED:
-        return True
-    await _discard(transport, repository, _location(transport, response, ask.action))
+        if response.status_code == httpx.codes.CREATED:
+            return True
+        await _discard(transport, repository, await _location(transport, response, ask.action))
     return False
 
 
@@ -137,25 +138,26 @@ class _Upload:
         response, _ = await self._transport.read(ask)
         least = response.headers.get("OCI-Chunk-Min-Length", "")
         chunk = _CHUNKS_BY_HOST.get(self._transport.access.registry.host, 0)
-        if chunk and least.isdecimal():
-            chunk = max(chunk, int(least))
-        return _Session(_location(self._transport, response, self._action), chunk)
+        if chunk:
+            chunk = max(chunk, number(least))
+        return _Session(await _location(self._transport, response, self._action), chunk)
 
     async def _received(self) -> int:
         assert self._session is not None  # noqa: S101
         try:
             response, _ = await self._transport.read(self._ask("GET", self._session.location, expected={204, 200}))
-        except RequestRefused:
+            location = await _location(self._transport, response, self._action)
+        except (RequestRefused, NotARegistry):
             self._session = None
             return 0
-        self._session = _Session(_location(self._transport, response, self._action), self._session.chunk)
-        last = response.headers.get("Range", "").removeprefix("bytes=").rpartition("-")[2]
-        # «0-0» is what registries say for nothing as well as for one byte: one byte is not worth the doubt.
-        received = int(last) + 1 if last.isdecimal() and int(last) > 0 else 0
-        if received > self._verifier.position:
+        self._session = replace(self._session, location=location)
+        last = number(response.headers.get("Range", "").rpartition("-")[2])
+        # «0-0» is what registries say for nothing as well as for one byte: a new session leaves no doubt.
+        if not 0 < last < self._verifier.position:
+            await self._abandon()
             self._session = None
             return 0
-        return received
+        return last + 1
 
     async def _send_whole(self) -> None:
         await self._put(self._descriptor.size, self._content(0, self._descriptor.size))
@@ -173,7 +175,7 @@ class _Upload:
             }
             ask = self._ask("PATCH", self._session.location, {202, 201, 204}, headers, self._content(offset, end))
             response, _ = await self._transport.read(ask)
-            self._session = _Session(_location(self._transport, response, self._action), self._session.chunk)
+            self._session = _Session(await _location(self._transport, response, self._action), self._session.chunk)
             offset = end
         self._verifier.finish()
         await self._put(0, None)
@@ -244,14 +246,11 @@ async def _discard(transport: Transport, repository: Repository, location: str) 
         await transport.read(ask)
 
 
-def _location(transport: Transport, response: httpx.Response, action: str) -> str:
-    location = response.headers.get("Location", "")
-    try:
-        target = response.url.join(location)
-    except (httpx.InvalidURL, ValueError):
-        location = ""
+async def _location(transport: Transport, response: httpx.Response, action: str) -> str:
+    location = response.headers.get("Location", "").partition("#")[0]
     if not location:
         raise NotARegistry(
             action, f"{transport.access.registry} did not say where to upload", "Look at proxies in between."
         )
-    return str(target)
+    purpose = Purpose(action, response.url.netloc.decode())
+    return str(await check_redirect(response.url, location, transport.access.endpoint, purpose, "an upload session"))

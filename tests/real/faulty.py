@@ -55,7 +55,7 @@ def status(code: int, body: bytes = b"", **headers: str) -> Act:
 
     async def act(behind: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         await _drain(receive)
-        pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        pairs = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": code, "headers": pairs})
         await send({"type": "http.response.body", "body": body})
 
@@ -125,6 +125,21 @@ def corrupted() -> Act:
         async def changing(message: Message) -> None:
             if body := message.get("body"):
                 message = {**message, "body": bytes(byte ^ 1 for byte in body)}
+            await send(message)
+
+        await behind(scope, receive, changing)
+
+    return act
+
+
+def with_header(name: str, value: str) -> Act:
+    """Let the registry answer, with this header instead of its own."""
+
+    async def act(behind: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        async def changing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [pair for pair in message["headers"] if pair[0].lower() != name.lower().encode()]
+                message = {**message, "headers": [*kept, (name.encode(), value.encode("latin-1"))]}
             await send(message)
 
         await behind(scope, receive, changing)

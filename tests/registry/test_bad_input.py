@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import json
-import re
 import string
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry import blobs, manifests, redirects, referrers, uploads
-from registry.authorization import Authorizer
-from registry.bounds import HostBounds
+from registry import blobs, manifests, referrers, uploads
 from registry.descriptor import Descriptor
 from registry.diagnostics import read_diagnostics
-from registry.endpoint import Access, Endpoint
-from registry.errors import NotARegistry, RegistryError
-from registry.limits import Limits
-from registry.names import Digest, Repository
-from registry.redirects import check_address
+from registry.errors import RegistryError
+from registry.names import Digest
 from registry.registries import Registries
-from registry.retry import Retry, retry_after_seconds
+from registry.retry import retry_after_seconds
 from registry.sources import Sources
 from registry.tag_lists import TagLists
-from registry.token import TokenStore
-from registry.translation import Purpose
 from registry.transport import Transport
-from tests.conftest import no_sleep
+from tests.registry.in_memory import REPOSITORY, answering, transport_of
 
-Handler = Callable[[httpx.Request], httpx.Response]
-ENDPOINT = Endpoint.parse("http://127.0.0.1:5000")
-REPOSITORY = Repository(ENDPOINT.registry, "team/app")
 BLOB = b"a blob"
 DESCRIPTOR = Descriptor("application/octet-stream", Digest.of(BLOB), len(BLOB))
-
-
-def transport_of(handler: Handler) -> Transport:
-    """A transport whose registry is a function."""
-    engine, limits = httpx.MockTransport(handler), Limits(tag_list_age=0)
-    retry, access = Retry(attempts=2, sleep=no_sleep), Access(ENDPOINT)
-    authorizer = Authorizer(access, engine, TokenStore(), limits, retry)
-    return Transport(access, engine, authorizer, HostBounds(4), limits, retry)
 
 
 header_text = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=80)
@@ -57,18 +38,6 @@ links = st.one_of(
     header_text,
     st.builds("<{}>; rel={}".format, st.text(string.printable, max_size=60), st.sampled_from(["next", '"next"', "x"])),
 )
-
-
-def answering(status: int, headers: dict[str, str], body: bytes) -> Handler:
-    # What can't stand in a header at all, no server can send.
-    sendable = [
-        (name.encode(), re.sub(r"[\r\n]", "", value).encode("latin-1", "ignore")) for name, value in headers.items()
-    ]
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, headers=sendable, stream=httpx.ByteStream(body), request=request)
-
-    return handler
 
 
 async def list_tags(transport: Transport) -> object:
@@ -155,57 +124,6 @@ async def test_json_that_nests_without_end(depth: int, opening: bytes) -> None:
     for work in (list_tags(transport), manifests.get(transport, REPOSITORY.tag("1.0"))):
         with pytest.raises(RegistryError):
             await work
-
-
-PUBLIC, PRIVATE, LINK_LOCAL = "93.184.216.34", "10.1.2.3", "169.254.169.254"
-NAMES = {
-    "registry.example.com": [PUBLIC],
-    "cdn.example.com": [PUBLIC],
-    "inside.example.com": [PRIVATE],
-    "rebound.example.com": [PUBLIC, "127.0.0.1"],
-    "metadata.example.com": [LINK_LOCAL],
-    "v6.example.com": ["::ffff:127.0.0.1"],
-}
-
-
-@pytest.mark.parametrize(
-    ("registry", "target", "allowed"),
-    [
-        ("https://registry.example.com", "https://cdn.example.com/x", True),
-        ("https://registry.example.com", "https://inside.example.com/x", True),
-        ("http://registry.example.com", "http://inside.example.com/x", False),
-        ("https://registry.example.com", "http://cdn.example.com/x", False),
-        ("https://registry.example.com", "https://rebound.example.com/x", False),
-        ("https://registry.example.com", "https://metadata.example.com/latest/meta-data", False),
-        ("https://registry.example.com", "https://v6.example.com/x", False),
-        ("https://registry.example.com", f"https://{PRIVATE}/x", False),
-        ("https://registry.example.com", f"http://{LINK_LOCAL}/latest", False),
-        ("https://registry.example.com", "https://127.0.0.1:8443/x", False),
-        ("https://registry.example.com", "https://[::1]/x", False),
-        ("https://registry.example.com", "https://[::ffff:10.0.0.1]/x", False),
-        ("https://registry.example.com", "https://localhost/x", False),
-        ("https://registry.example.com", "https://user:pass@cdn.example.com/x", False),
-        ("https://registry.example.com", "ftp://cdn.example.com/x", False),
-        (f"https://{PRIVATE}", "https://127.0.0.1/x", True),
-        ("http://127.0.0.1:5000", "http://10.1.2.3/x", True),
-    ],
-)
-async def test_a_public_registry_leads_nobody_into_a_private_network(
-    registry: str, target: str, allowed: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import ipaddress
-
-    async def resolved(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-        return [redirects._unwrapped(ipaddress.ip_address(address)) for address in NAMES.get(host, [])]
-
-    monkeypatch.setattr(redirects, "_addresses", resolved)
-    purpose = Purpose("try", "registry.example.com")
-    endpoint = Endpoint.parse(registry)
-    if allowed:
-        await check_address(httpx.URL(target), endpoint, purpose, "a redirect")
-    else:
-        with pytest.raises(NotARegistry, match="a redirect"):
-            await check_address(httpx.URL(target), endpoint, purpose, "a redirect")
 
 
 @pytest.mark.parametrize("pages", [1, 200])

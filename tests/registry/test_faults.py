@@ -34,6 +34,7 @@ from tests.real.faulty import (
     cut_upload_after,
     stalled,
     status,
+    with_header,
     without_range,
 )
 
@@ -182,6 +183,29 @@ async def test_an_upload_whose_session_was_lost_starts_again(
     await remote.push_blob(repository, DESCRIPTOR, content(BLOB))
     assert await read(remote, repository) == BLOB
     assert faults.count("POST", "blobs/uploads") == 2
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        status(404),
+        status(405),
+        status(200, b"<html>", content_type="text/html"),
+        status(204, location="file:///etc/passwd", range="0-99"),
+        status(204),
+        with_header("Range", f"0-{'9' * 5000}"),
+        with_header("Range", "bytes=5-²"),
+        with_header("Range", f"0-{4 * MIB}"),
+    ],
+)
+async def test_an_upload_whose_state_is_not_told_starts_again(
+    state: Act, faults: FaultyRegistry, remote: Remote, repository: Repository
+) -> None:
+    faults.expect("PUT", "blobs/uploads", cut_upload_after(MIB))
+    faults.expect("GET", "blobs/uploads", state)
+    await remote.push_blob(repository, DESCRIPTOR, content(BLOB))
+    assert await read(remote, repository) == BLOB
+    assert faults.count("POST", "blobs/uploads") <= 2
 
 
 @pytest.mark.parametrize("times", [1, 100])

@@ -11,7 +11,10 @@ from typing import Any
 
 from registry.errors import Diagnostic
 
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL_CHARACTERS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+"
+)
+"""Those of terminals, those that turn or hide what follows, and halves of characters, which no log takes."""
 _LONGEST_MESSAGE = 300
 _MOST_DIAGNOSTICS = 5
 _SHORTEST_SECRET = 4
@@ -32,10 +35,11 @@ def _diagnostic(entry: dict[str, Any], secrets: tuple[str, ...]) -> Diagnostic:
 
 
 def _clean(text: object, secrets: tuple[str, ...]) -> str:
-    plain = _CONTROL_CHARACTERS.sub(" ", str(text))
+    plain = str(text)
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             plain = plain.replace(secret, "***")
+    plain = _CONTROL_CHARACTERS.sub(" ", plain)
     if len(plain) <= _LONGEST_MESSAGE:
         return plain
     # Cut between words: a piece of an echoed secret could not be recognized and masked any more.

@@ -9,6 +9,7 @@ failure keeps its own httpx exception.
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from yarl import URL
 from registry.proxies import Proxies
 
 _KEEP_ALIVE = 30.0
+_LARGEST_PIECE = 1024 * 1024
 _READ_BUFFER = 512 * 1024
 """Bytes that wait for their reader before the socket is left alone."""
 
@@ -139,11 +141,14 @@ class _Patience:
             self._limit.reschedule(None)
 
 
-def _content(request: httpx.Request, patience: _Patience) -> bytes | AsyncIterator[bytes] | None:
+def _content(request: httpx.Request, patience: _Patience) -> bytes | io.BytesIO | AsyncIterator[bytes] | None:
     try:
-        return request.content or None
+        content = request.content
     except httpx.RequestNotRead:
         stream = request.stream
+    else:
+        # aiohttp warns of larger ones that come in one piece, as they hold up the loop.
+        return io.BytesIO(content) if len(content) > _LARGEST_PIECE else content or None
     if not isinstance(stream, httpx.AsyncByteStream):
         raise TypeError("the body of a request is bytes or an asynchronous stream")
     return _paced(stream, patience)

@@ -6,7 +6,7 @@ import httpx
 
 from registry.exchange import Ask
 from registry.limits import LARGEST_ERROR_BODY
-from registry.translation import Purpose, not_a_registry
+from registry.translation import Purpose, media_type_of, not_a_registry
 from registry.transport import Transport
 
 _VERSION_HEADER = "Docker-Distribution-Api-Version"
@@ -20,13 +20,8 @@ async def ping(transport: Transport) -> None:
     ask = Ask(f"find a registry at {transport.access.endpoint}", "GET", "/v2/")
     response, body = await transport.read(ask, LARGEST_ERROR_BODY)
     if _VERSION_HEADER not in response.headers and not _looks_like_an_answer(response, body):
-        raise not_a_registry(Purpose(ask.action, response.url.netloc.decode()), _kind_of(response))
+        raise not_a_registry(Purpose(ask.action, response.url.netloc.decode()), f"a page of {media_type_of(response)}")
 
 
 def _looks_like_an_answer(response: httpx.Response, body: bytes) -> bool:
     return not body.strip() or body.strip().startswith(b"{") or "json" in response.headers.get("Content-Type", "")
-
-
-def _kind_of(response: httpx.Response) -> str:
-    content_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
-    return f"a page of type {content_type[:80]}" if content_type else "something unknown"

@@ -13,13 +13,16 @@ from registry.exchange import Ask
 from registry.limits import LARGEST_TAGS_PAGE
 from registry.names import Repository
 from registry.scope import Scope
-from registry.translation import Purpose, not_a_registry
+from registry.translation import Purpose, media_type_of, not_a_registry
 from registry.transport import Transport
 
 _PAGE_SIZES = (1000, 100, None)
 """Tags asked for per page; the next is tried when a registry refuses one (Quay takes at most 100)."""
 _MOST_PAGES = 20_000
 _NEXT_LINK = re.compile(r"""<([^<>]*)>(?:\s*;[^,<]*?)?;\s*rel\s*=\s*"?next"?""", re.IGNORECASE)
+_LARGEST_LISTING = 512 * 1024 * 1024
+"""Bytes of all pages: what a registry that never ends may cost."""
+_REMEDY = "Look at proxies and caches in between, or into the registry's log."
 _REFUSED_SIZE = frozenset({400, 405, 422})
 
 
@@ -60,6 +63,7 @@ async def _all_pages(transport: Transport, repository: Repository, size: int | N
     address: str | None = f"{path}?n={size}" if size else path
     found: dict[str, None] = {}
     seen: set[str] = set()
+    size_so_far = 0
     for _ in range(_MOST_PAGES):
         if address is None:
             return list(found)
@@ -68,6 +72,9 @@ async def _all_pages(transport: Transport, repository: Repository, size: int | N
         seen.add(address)
         page, response = await _page(transport, repository, address)
         found.update(dict.fromkeys(page))
+        size_so_far += response.num_bytes_downloaded
+        if size_so_far > _LARGEST_LISTING:
+            raise _broken(transport, repository, f"it has more than {_LARGEST_LISTING} bytes")
         address = _next_page(response, repository, path)
     raise _broken(transport, repository, f"it has more than {_MOST_PAGES} pages")
 
@@ -78,10 +85,8 @@ async def _page(transport: Transport, repository: Repository, address: str) -> t
     try:
         return TagsPage.model_validate_json(body).tags or [], response
     except ValidationError as error:
-        came = response.headers.get("Content-Type", "no type").partition(";")[0][:80]
-        raise not_a_registry(
-            Purpose(ask.action, response.url.netloc.decode()), f"{len(body)} bytes ({came}) instead of a list of tags"
-        ) from error
+        came = f"{len(body)} bytes ({media_type_of(response)}) instead of a list of tags"
+        raise not_a_registry(Purpose(ask.action, response.url.netloc.decode()), came) from error
 
 
 def _next_page(response: httpx.Response, repository: Repository, path: str) -> str | None:
@@ -92,7 +97,7 @@ def _next_page(response: httpx.Response, repository: Repository, path: str) -> s
         target = response.url.join(link[1].strip())
     except (httpx.InvalidURL, ValueError) as error:
         raise NotARegistry(
-            f"list the tags of {repository}", "the registry's link to the next page is no address"
+            f"list the tags of {repository}", "the registry's link to the next page is no address", _REMEDY
         ) from error
     # Only the cursor is the registry's; path and host are ours, as proxies in between drop prefixes and rename hosts.
     return f"{path}?{target.query.decode()}"
@@ -100,5 +105,5 @@ def _next_page(response: httpx.Response, repository: Repository, path: str) -> s
 
 def _broken(transport: Transport, repository: Repository, cause: str) -> RegistryError:
     return NotARegistry(
-        f"list the tags of {repository}", f"{transport.access.registry} never ends the listing: {cause}"
+        f"list the tags of {repository}", f"{transport.access.registry} never ends the listing: {cause}", _REMEDY
     )

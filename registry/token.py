@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import math
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,6 +23,8 @@ _CLIENT_ID = "gocd-registry-plugin"
 _SHARE_OF_LIFE = 0.8
 _DEFAULT_LIFE = 60.0
 _MOST_TOKENS = 4096
+_TOKEN = re.compile(r"[!-~]+")
+"""More than RFC 6750 allows, and nothing that could end a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,9 @@ class TokenStore:
 class TokenAnswer(BaseModel):
     """A token server's answer; `token` and `access_token` are the same thing under two names."""
 
-    token: str = ""
-    access_token: str = ""
-    expires_in: float | None = None
+    token: str | None = None
+    access_token: str | None = None
+    expires_in: object = None
 
 
 def key_for(
@@ -116,13 +120,21 @@ def read_token(body: bytes, host: str, now: float) -> Token:
     except ValidationError:
         answer = TokenAnswer()
     value = answer.token or answer.access_token
-    if not value or not value.isascii() or any(character.isspace() for character in value):
+    if not value or not _TOKEN.fullmatch(value):
         metrics.TOKENS.labels(host, "unreadable").inc()
         raise CredentialsUnavailable(
             f"log in to {host}", "its token server answered without a token", "Check the registry's configuration."
         )
     metrics.TOKENS.labels(host, "obtained").inc()
-    return Token(value, now + max(answer.expires_in or _DEFAULT_LIFE, 1.0) * _SHARE_OF_LIFE)
+    return Token(value, now + _life(answer.expires_in) * _SHARE_OF_LIFE)
+
+
+def _life(said: object) -> float:
+    try:
+        seconds = float(str(said))
+    except ValueError:
+        return _DEFAULT_LIFE
+    return max(seconds, 1.0) if 0 < seconds < math.inf else _DEFAULT_LIFE
 
 
 def basic_authorization(credentials: Credentials) -> str:

@@ -18,6 +18,8 @@ from registry.retry import retry_after_seconds
 
 _SPOKEN_TO_TLS = re.compile(rb"(?i)http request (?:to an https|was sent to https)|plain http to an ssl")
 """What Go's, nginx's and Apache's servers say to plain HTTP on a TLS port."""
+_LOOK_INTO_LOGS = "Look into the log of the registry, or of the proxy before it."
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,60}/[A-Za-z0-9!#$&^_.+-]{1,60}")
 _ADDRESS_REMEDY = "Check the registry's address and port, and that the registry is up."
 _PRIVATE_CA_REMEDY = "Put the CA's PEM file into /etc/containers/certs.d/HOST/ca.crt, or add it to this machine's CAs."
 _CERTIFICATE_PROBLEMS = {
@@ -155,7 +157,9 @@ def _cause(response: httpx.Response, diagnostics: tuple[errors.Diagnostic, ...],
     said = "; ".join(f"{item.code}: {item.message}" if item.message else item.code for item in diagnostics)
     if not said and "html" in response.headers.get("Content-Type", ""):
         said = "a page of HTML, not a registry's error"
-    answered = f"{_who_answered(response, purpose)} answered {response.status_code} {response.reason_phrase}".rstrip()
+    # The phrase of the standard: the registry's own may be anything, and errors stand in logs.
+    phrase = httpx.codes.get_reason_phrase(response.status_code)
+    answered = f"{_who_answered(response, purpose)} answered {response.status_code} {phrase}".rstrip()
     return f"{answered} ({said})" if said else answered
 
 
@@ -181,7 +185,7 @@ def _kind_and_remedy(
         again = f" It may be asked again in {retry_after:.0f} s." if retry_after else ""
         return kind, f"The registry's rate limit is used up: log in to it, or ask it less often.{again}"
     who = purpose.as_whom or "anonymous access"
-    return kind, _REMEDIES.get(status, "").format(who=who)
+    return kind, _REMEDIES.get(status, _LOOK_INTO_LOGS).format(who=who)
 
 
 _KINDS: dict[int, type[errors.RequestRefused]] = {
@@ -193,6 +197,7 @@ _KINDS: dict[int, type[errors.RequestRefused]] = {
 _REMEDIES = {
     403: "Allow {who} to do this in the registry, or use other credentials.",
     404: "Check the name for a typing mistake; some registries also hide what may not be read.",
+    405: "Check the registry's address, and whether it is one that can only be read (a mirror or a cache).",
     413: "Raise the limit of the registry, or of the proxy before it (client_max_body_size in nginx).",
 }
 
@@ -204,6 +209,12 @@ def _how_to_log_in(response: httpx.Response, purpose: Purpose) -> str:
     if purpose.as_whom:
         return f"It did not accept the credentials of {purpose.as_whom}: check the user name and the password."
     return "It wants credentials and none were given: add a user name and a password."
+
+
+def media_type_of(response: httpx.Response) -> str:
+    """The answer's media type, or «unknown type» for what is none: errors stand in logs."""
+    found = _MEDIA_TYPE.match(response.headers.get("Content-Type", ""))
+    return found[0] if found else "unknown type"
 
 
 def not_a_registry(purpose: Purpose, what_came: str) -> errors.NotARegistry:

@@ -109,7 +109,10 @@ class Transport:
 
     async def _error_body(self, answer: Answer) -> bytes:
         try:
-            return await answer.read_error()
+            async with asyncio.timeout(self.limits.page):
+                return await answer.read_error()
+        except TimeoutError:
+            return b""
         finally:
             await answer.aclose()
 
@@ -142,7 +145,8 @@ class Transport:
         began = time.monotonic()
         try:
             request = self._request(ask, url, authorization)
-            response = await self._engine.handle_async_request(request)
+            async with asyncio.timeout(self._until_answered(ask)):
+                response = await self._engine.handle_async_request(request)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             bound.leave()
             metrics.REQUESTS.labels(host, ask.method, "none").inc()
@@ -157,6 +161,10 @@ class Transport:
         else:
             bound.answered()
         return Answer(response, bound)
+
+    def _until_answered(self, ask: Ask) -> float | None:
+        # The engine limits each read: an answer that drips in would never be too late. Uploads take their time.
+        return None if ask.is_streamed else self.limits.connect + (ask.seconds or self.limits.idle)
 
     def _request(self, ask: Ask, url: httpx.URL, authorization: str | None) -> httpx.Request:
         headers = {"User-Agent": self.limits.user_agent, "Accept-Encoding": "identity", **ask.headers}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import string
 from collections.abc import Awaitable
@@ -12,19 +14,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry import blobs, manifests, referrers, uploads
+from registry.credentials import Credentials, StaticKeychain
 from registry.descriptor import Descriptor
 from registry.diagnostics import read_diagnostics
-from registry.errors import RegistryError
+from registry.errors import NotARegistry, RegistryError
+from registry.manifest import parse_manifest
 from registry.names import Digest
+from registry.ping import ping
 from registry.registries import Registries
 from registry.retry import retry_after_seconds
 from registry.sources import Sources
 from registry.tag_lists import TagLists
 from registry.transport import Transport
-from tests.registry.in_memory import REPOSITORY, answering, transport_of
+from tests.registry.in_memory import REPOSITORY, answering, response, transport_of
 
 BLOB = b"a blob"
 DESCRIPTOR = Descriptor("application/octet-stream", Digest.of(BLOB), len(BLOB))
+MANIFEST = parse_manifest(b'{"schemaVersion": 2, "manifests": []}')
+LOGIN = StaticKeychain(Credentials("ci-user", "s3cret-word"))
 
 
 header_text = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=80)
@@ -97,6 +104,80 @@ async def test_any_answer_to_any_request(status: int, headers: dict[str, str], b
             assert len(str(error)) < 3000
 
 
+PIECES = st.sampled_from(
+    ["", "0-0", "0-2", "bytes=0-3", "bytes 1-5/6", "bytes 3-5/6", f"0-{'9' * 5000}", "/u", "²", "-1"]
+)
+answers = st.tuples(
+    st.sampled_from([200, 201, 202, 204, 206, 307, 401, 403, 404, 416, 429, 500, 503]),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "Location": header_text | PIECES,
+            "Range": header_text | PIECES,
+            "Content-Range": header_text | PIECES,
+            "Content-Length": PIECES,
+            "Docker-Content-Digest": header_text | st.just(str(DESCRIPTOR.digest)),
+            "Retry-After": header_text,
+            "OCI-Chunk-Min-Length": header_text | PIECES,
+            "WWW-Authenticate": header_text
+            | st.sampled_from(
+                ['Basic realm="x"', 'Bearer realm="http://127.0.0.1/t",scope="a b:c d:e:f"', "Bearer realm=/t"]
+            ),
+        },
+    ),
+    bodies | st.sampled_from([BLOB, BLOB[:3], BLOB[3:], BLOB * 2, MANIFEST.raw, b'{"token": "t"}']),
+)
+
+
+@given(answers=st.lists(answers, min_size=1, max_size=8))
+async def test_any_answers_one_after_another(answers: list[tuple[int, dict[str, str], bytes]]) -> None:
+    coming = itertools.cycle(answers)
+    transport = transport_of(lambda request: response(*next(coming), request), keychain=LOGIN)
+    taken: list[bytes] = []
+    works: list[Awaitable[object]] = [
+        ping(transport),
+        uploads.push(transport, REPOSITORY, DESCRIPTOR, lambda offset: io.BytesIO(BLOB[offset:])),
+        blobs.download(transport, REPOSITORY, DESCRIPTOR, taken.extend),
+        manifests.put(transport, REPOSITORY, MANIFEST, "1.0"),
+    ]
+    for number, work in enumerate(works):
+        try:
+            await work
+        except RegistryError as error:
+            assert set(str(error)).isdisjoint("\r\n\x1b\x00")
+            assert len(str(error)) < 3000
+        else:
+            assert number != 2 or b"".join(taken) == BLOB
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "words"),
+    [
+        (500, {}, b"", "answered 500 Internal Server Error"),
+        (405, {}, b"", "405 Method Not Allowed.* can only be read"),
+        (416, {}, b"", "416.*log of the registry"),
+        (799, {}, b"", "answered 799"),
+        (200, {"Content-Type": "\x9b31mred"}, b"<", "unknown type"),
+        (200, {"Content-Type": "text/html; charset=x"}, b"<", r"\(text/html\)"),
+        (403, {}, '{"errors": [{"code": "\\ud800", "message": "a\u202eb\\u001b[31m"}]}'.encode(), "403.*a b"),
+    ],
+)
+async def test_what_a_registry_says_is_fit_for_logs(
+    status: int, headers: dict[str, str], body: bytes, words: str
+) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        answer = response(status, headers, body, request)
+        answer.extensions["reason_phrase"] = b"\x1b[31mwho needs \x07 bells" * 200
+        return answer
+
+    with pytest.raises(RegistryError, match=words) as caught:
+        await list_tags(transport_of(handler))
+    str(caught.value).encode()
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+    assert caught.value.remedy
+
+
 @given(body=bodies)
 def test_error_bodies(body: bytes) -> None:
     for diagnostic in read_diagnostics(body, ("a-secret",)):
@@ -140,6 +221,19 @@ async def test_two_hundred_thousand_tags_are_listed_without_trouble(pages: int) 
         return httpx.Response(200, headers=following, stream=httpx.ByteStream(answers[page]), request=request)
 
     assert await list_tags(transport_of(handler)) == tags
+
+
+async def test_a_listing_without_end_is_given_up_before_memory_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("registry.tags._LARGEST_LISTING", 1_000_000)
+    pages = itertools.count(1)
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        link = {"Link": f'</v2/team/app/tags/list?cursor={next(pages)}>; rel="next"'}
+        return response(200, link, b'{"tags": ["' + b"x" * 100_000 + b'"]}', request)
+
+    with pytest.raises(NotARegistry, match="more than 1000000 bytes.*proxies"):
+        await list_tags(transport_of(handler))
+    assert next(pages) == 11
 
 
 async def test_a_rate_limit_that_a_registry_tells_is_exported() -> None:

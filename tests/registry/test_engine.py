@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import json
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO, cast
 
 import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from plugin.local_registry.app import create_local_registry
 from plugin.local_registry.server import running
 from registry.client import RegistryClient
 from registry.descriptor import Descriptor
 from registry.endpoint import Access, Endpoint
 from registry.errors import ConnectionFailed, NotARegistry, RegistryError, TimedOut
 from registry.limits import Limits
+from registry.manifest import parse_manifest
+from registry.media_types import OCI_INDEX
 from registry.names import Digest, Registry, Repository
 from registry.proxies import Proxies
+from registry.remote import Remote
 from registry.retry import Retry
 from tests.conftest import no_sleep
 from tests.real.broken_wire import Act, relaying, says
@@ -87,6 +93,60 @@ async def test_a_registry_that_stops_reading_is_given_up(plain: RealRegistry) ->
         wire.expect("PUT", "/blobs/uploads/", reads_no_more, times=100)
         with pytest.raises(TimedOut, match="stopped taking what was sent"):
             await upload(host, [], 512 * MIB)
+
+
+async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer without end, a byte at a time, and never so slowly that a single read would be too long."""
+    writer.write(b"HTTP/1.1 200 OK\r\nX-Y: ")
+    while True:
+        writer.write(b"z")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def drips_an_error(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 403 No\r\nContent-Length: 50000\r\n\r\n\r\nHTTP/1.1 200 OK\r\nX-Y: ")
+    await drips(reader, writer)
+
+
+@pytest.mark.parametrize(("act", "words"), [(drips, "did not answer in time"), (drips_an_error, "answered 403")])
+@pytest.mark.parametrize("step", ["GET", "PUT"])
+async def test_a_registry_that_drips_its_answer_is_given_up(
+    act: Act, words: str, step: str, plain: RealRegistry
+) -> None:
+    with relaying(plain.host) as (wire, host):
+        wire.expect(step, "", act, times=100)
+        async with RegistryClient(replace(QUICK, connect=0.2), ONCE) as client, asyncio.timeout(5):
+            remote = client.remote(Access(Endpoint.parse(host)))
+            with pytest.raises(RegistryError, match=words):
+                await (remote.ping() if step == "GET" else put_large_manifest(remote))
+
+
+async def test_a_registry_that_stops_reading_a_manifest_is_given_up(plain: RealRegistry) -> None:
+    async def reads_no_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(10)
+
+    with relaying(plain.host) as (wire, host):
+        wire.expect("PUT", "/manifests/", reads_no_more, times=100)
+        async with RegistryClient(replace(QUICK, connect=0.2), ONCE) as client, asyncio.timeout(5):
+            with pytest.raises(TimedOut):
+                await put_large_manifest(client.remote(Access(Endpoint.parse(host))))
+
+
+async def test_a_large_manifest_arrives_whole(tmp_path: Path) -> None:
+    with running(create_local_registry(tmp_path)) as host:
+        async with RegistryClient(Limits(), ONCE) as client:
+            remote = client.remote(Access(Endpoint.parse(host)))
+            await put_large_manifest(remote)
+            found = await remote.resolve(Repository.parse("app", remote.registry).tag("1.0"))
+    assert found.size > 8_000_000
+
+
+async def put_large_manifest(remote: Remote) -> None:
+    """More than sockets buffer."""
+    body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "annotations": {"x": "y" * 8_000_000}}
+    manifest = parse_manifest(json.dumps(body).encode())
+    await remote.put_manifest(Repository.parse("app", remote.registry), manifest, "1.0")
 
 
 async def test_a_signed_address_reaches_its_host_byte_for_byte() -> None:

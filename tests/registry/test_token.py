@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from registry.challenge import Challenge
 from registry.credentials import Credentials
@@ -94,13 +97,56 @@ async def test_a_refused_token_is_forgotten_but_not_its_successor() -> None:
         (b'{"token": "a", "expires_in": 300}', "a", 240.0),
         (b'{"access_token": "b"}', "b", 48.0),
         (b'{"token": "", "access_token": "c", "expires_in": 0}', "c", 48.0),
+        (b'{"token": null, "access_token": "d", "expires_in": null}', "d", 48.0),
+        (b'{"token": "e", "expires_in": "300"}', "e", 240.0),
+        (b'{"token": "f", "expires_in": -5}', "f", 48.0),
+        (b'{"token": "g", "expires_in": 0.001}', "g", 0.8),
+        (b'{"token": "h", "expires_in": NaN}', "h", 48.0),
+        (b'{"token": "i", "expires_in": 1e999}', "i", 48.0),
+        (b'{"token": "j", "expires_in": "soon"}', "j", 48.0),
+        (b'{"token": "k", "expires_in": {"a": [1]}}', "k", 48.0),
     ],
 )
 def test_a_token_is_renewed_at_four_fifths_of_its_life(body: bytes, value: str, renew_at: float) -> None:
     assert read_token(body, "r.io", 0.0) == Token(value, renew_at)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"token": 5}', b"{}", b'{"token": "a\\r\\nX: y"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"[" * 100_000,
+        b'{"token": 5}',
+        b"{}",
+        b'{"token": "a\\r\\nX: y"}',
+        b'{"token": "a\\u0000b"}',
+        b'{"token": "a b"}',
+        b'{"token": "\xc3\xa4"}',
+        b'{"token": "\\ud800"}',
+    ],
+)
 def test_an_answer_without_a_usable_token_is_an_error(body: bytes) -> None:
     with pytest.raises(CredentialsUnavailable, match="without a token"):
         read_token(body, "r.io", 0.0)
+
+
+@given(
+    st.binary(max_size=100)
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            name: st.none() | st.text() | st.integers() | st.floats() | st.lists(st.integers(), max_size=2)
+            for name in ("token", "access_token", "expires_in")
+        },
+    ).map(lambda answer: json.dumps(answer).encode())
+)
+def test_any_answer_is_a_token_that_fits_a_header_or_an_error(body: bytes) -> None:
+    try:
+        token = read_token(body, "r.io", 0.0)
+    except CredentialsUnavailable:
+        return
+    assert token.value.isascii()
+    assert token.value.isprintable()
+    assert 0.0 < token.renew_at < float("inf")

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.real.listening import listening
 
@@ -25,10 +26,18 @@ class BrokenWire:
     path: str = ""
     act: Act | None = None
     times: int = 0
-    broken: int = field(default=0)
+    broken: int = 0
+    server: asyncio.Server | None = field(default=None, repr=False)
 
     def expect(self, method: str, path: str, act: Act, times: int) -> None:
         self.method, self.path, self.act, self.times = method, path, act, times
+
+    async def goes_away(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """End every connection that is used again, and refuse new ones."""
+        assert self.server is not None
+        self.server.close()
+        self.expect("", "", reset, times=1000)
+        await reset(reader, writer)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, _, port = self.behind.rpartition(":")
@@ -50,7 +59,7 @@ class BrokenWire:
             writer.close()
 
     def _is_meant(self, method: str, path: str) -> bool:
-        return method == self.method and re.search(self.path, path) is not None
+        return self.method in ("", method) and re.search(self.path, path) is not None
 
 
 async def _head(reader: asyncio.StreamReader) -> bytes:
@@ -116,5 +125,5 @@ async def _suppressed(wire: BrokenWire, reader: asyncio.StreamReader, writer: as
 def relaying(behind: str) -> Iterator[tuple[BrokenWire, str]]:
     """A relay to a registry, and its address."""
     wire = BrokenWire(behind)
-    with listening(lambda reader, writer: _suppressed(wire, reader, writer)) as host:
+    with listening(lambda reader, writer: _suppressed(wire, reader, writer), partial(setattr, wire, "server")) as host:
         yield wire, host

@@ -11,13 +11,14 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextmanager
-def listening(serve: Serve) -> Iterator[str]:
+def listening(serve: Serve, started: Callable[[asyncio.Server], None] = lambda server: None) -> Iterator[str]:
     """Serve connections until the block ends, then cancel those that are left; the address is `host:port`."""
     loop, ready, stopping, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), list[int]()
 
     async def run() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
         ports.append(server.sockets[0].getsockname()[1])
+        started(server)
         ready.set()
         await stopping.wait()
         server.close()

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
 
 @contextmanager
 def listening(serve: Serve, started: Callable[[asyncio.Server], None] = lambda server: None) -> Iterator[str]:
     """Serve connections until the block ends, then cancel those that are left; the address is `host:port`."""
     loop, ready, stopping, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), list[int]()
+    writers = list[asyncio.StreamWriter]()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Coroutine[None, None, None]:
+        writers.append(writer)
+        return serve(reader, writer)
 
     async def run() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
+        server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=1 << 20)
         ports.append(server.sockets[0].getsockname()[1])
         started(server)
         ready.set()
@@ -26,6 +31,10 @@ def listening(serve: Serve, started: Callable[[asyncio.Server], None] = lambda s
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # A task that is cancelled before its first step closes nothing; a close takes one more turn of the loop.
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
     thread.start()

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from tests.real.listening import listening
+from tests.real.listening import listening, stop_listening
 
 Act = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
@@ -35,7 +35,7 @@ class BrokenWire:
     async def goes_away(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """End every connection that is used again, and refuse new ones."""
         assert self.server is not None
-        self.server.close()
+        await stop_listening(self.server)
         self.expect("", "", reset, times=1000)
         await reset(reader, writer)
 

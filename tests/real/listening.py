@@ -10,6 +10,15 @@ from contextlib import contextmanager
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
 
+async def stop_listening(server: asyncio.Server) -> None:
+    """Refuse new connections; those that are accepted stay."""
+    for listener in server.sockets:
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+    # What is accepted and not yet set up would be left open: asyncio asserts that its server is not closed.
+    await asyncio.sleep(0)
+    server.close()
+
+
 @contextmanager
 def listening(serve: Serve, started: Callable[[asyncio.Server], None] = lambda server: None) -> Iterator[str]:
     """Serve connections until the block ends, then cancel those that are left; the address is `host:port`."""
@@ -26,7 +35,7 @@ def listening(serve: Serve, started: Callable[[asyncio.Server], None] = lambda s
         started(server)
         ready.set()
         await stopping.wait()
-        server.close()
+        await stop_listening(server)
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()

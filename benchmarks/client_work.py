@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -71,7 +71,7 @@ async def download(host: str, path: str, digest: str, size: str) -> float:
         return time.perf_counter() - began
 
 
-def _drop(pieces: Sequence[bytes]) -> None:
+def _drop(piece: memoryview) -> None:
     """Take no more of the bytes than their having come."""
 
 

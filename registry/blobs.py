@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 
 import httpx
+from prometheus_client import Counter
 
 from registry import metrics
+from registry.bulk.engine import pour
+from registry.bulk.exchange import Take
 from registry.content import Verifier
 from registry.descriptor import Descriptor
 from registry.errors import ConnectionFailed, ContentMismatch, NotFound, RegistryError
 from registry.exchange import Ask, number
-from registry.handover import Handover
 from registry.names import Digest, Repository
 from registry.scope import Scope
 from registry.translation import Purpose, connection_failed
 from registry.transport import Transport
-
-Take = Callable[[Sequence[bytes]], None]
-"""Takes the next bytes of a blob, or none of an empty one; called in a thread, and may block."""
 
 
 async def exists(transport: Transport, repository: Repository, digest: Digest) -> bool:
@@ -46,7 +44,7 @@ async def read(transport: Transport, repository: Repository, descriptor: Descrip
             "An image's config is far smaller; look at what was pushed.",
         )
     content: list[bytes] = []
-    await download(transport, repository, descriptor, content.extend)
+    await download(transport, repository, descriptor, lambda piece: content.append(bytes(piece)))
     return b"".join(content)
 
 
@@ -86,7 +84,7 @@ class _Download:
                 await self._wait_or_give_up(failures, error)
         self._verifier.finish()
         if not self._descriptor.size:
-            await asyncio.to_thread(self._take, [])
+            await asyncio.to_thread(self._take, memoryview(b""))
 
     async def _wait_or_give_up(self, failures: int, error: RegistryError) -> None:
         retry = self._transport.retry
@@ -97,22 +95,23 @@ class _Download:
     async def _rest(self) -> None:
         start = self._verifier.position
         async with self._transport.open(self._ask(start)) as response:
-            arriving = _Arriving(self._first_byte(response, start), self._verifier, self._take)
-            handover = Handover(arriving.work)
+            arriving = _Arriving(self._first_byte(response, start), self._verifier, self._take, self._moved)
             try:
-                async for chunk in response.aiter_raw():
-                    self._moved.inc(len(chunk))
-                    await handover.put(chunk)
-            except (httpx.HTTPError, OSError) as error:
+                await pour(response, arriving.work)
+            except httpx.HTTPError as error:
                 host = response.url.netloc.decode()
                 raise connection_failed(error, Purpose(self._action, host)) from error
-            finally:
-                await handover.finish()
 
     def _ask(self, start: int) -> Ask:
         headers = {"Range": f"bytes={start}-{self._descriptor.size - 1}"} if start else {}
         return Ask(
-            self._action, "GET", self._path, self._scopes, headers, expected=frozenset({200, 206} if start else {200})
+            self._action,
+            "GET",
+            self._path,
+            self._scopes,
+            headers,
+            expected=frozenset({200, 206} if start else {200}),
+            is_bulk=True,
         )
 
     def _first_byte(self, response: httpx.Response, start: int) -> int:
@@ -132,16 +131,17 @@ class _Download:
 class _Arriving:
     """The bytes of one connection, which may begin before the first one that is new."""
 
-    def __init__(self, position: int, verifier: Verifier, take: Take) -> None:
+    def __init__(self, position: int, verifier: Verifier, take: Take, moved: Counter) -> None:
         self._position = position
         self._verifier = verifier
         self._take = take
+        self._moved = moved
 
-    def work(self, pieces: list[bytes]) -> None:
+    def work(self, piece: memoryview) -> None:
         """Hash what is new, and pass it on; runs in a thread."""
-        for piece in pieces:
-            known = max(0, self._verifier.position - self._position)
-            self._verifier.feed(self._position, piece)
-            self._position += len(piece)
-            if known < len(piece):
-                self._take([piece[known:] if known else piece])
+        known = max(0, self._verifier.position - self._position)
+        self._verifier.feed(self._position, piece)
+        self._position += len(piece)
+        self._moved.inc(len(piece))
+        if known < len(piece):
+            self._take(piece[known:])

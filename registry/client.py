@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -13,17 +12,15 @@ from registry.bounds import HostBounds
 from registry.cache import Cache
 from registry.credentials import ANONYMOUS, Keychain
 from registry.endpoint import TLS, Access, Endpoint
-from registry.engine import AiohttpEngine
+from registry.engines import Engines
 from registry.fairness import Transfers
 from registry.known import Known
 from registry.layers import Layers
 from registry.limits import Limits
-from registry.proxies import Proxies
 from registry.registries import Mirror, Registries
 from registry.remote import Remote
 from registry.retry import Retry
 from registry.sources import Sources
-from registry.tls import ssl_context
 from registry.token import TokenStore
 from registry.transport import Transport
 
@@ -50,7 +47,7 @@ class RegistryClient:
         self._tokens = TokenStore()
         self._bounds = HostBounds(self.limits.requests_per_host)
         self._transfers = Transfers(self.limits.large_transfers, self.limits.small_transfers)
-        self._engines: dict[str, AiohttpEngine] = {}
+        self._engines: dict[str, Engines] = {}
         self._remotes: dict[str, Remote] = {}
         self._mirrors: dict[Mirror, tuple[Transport, ...]] = {}
 
@@ -91,13 +88,13 @@ class RegistryClient:
         return self._mirrors[mirror]
 
     def _transport(self, access: Access, retry: Retry) -> Transport:
-        engine = self._engine(access.tls)
-        authorizer = Authorizer(access, engine, self._tokens, self.limits, retry)
-        return Transport(access, engine, authorizer, self._bounds, self.limits, retry)
+        engines = self._engines_for(access.tls)
+        authorizer = Authorizer(access, engines.small, self._tokens, self.limits, retry)
+        return Transport(access, engines, authorizer, self._bounds, self.limits, retry)
 
-    def _engine(self, tls: TLS) -> AiohttpEngine:
+    def _engines_for(self, tls: TLS) -> Engines:
         if tls.identity not in self._engines:
-            self._engines[tls.identity] = AiohttpEngine(partial(ssl_context, tls), Proxies.from_environment())
+            self._engines[tls.identity] = Engines.of(tls)
         return self._engines[tls.identity]
 
     async def aclose(self) -> None:
@@ -106,7 +103,7 @@ class RegistryClient:
         self._engines.clear()
         self._remotes.clear()
         self._mirrors.clear()
-        await asyncio.gather(*(engine.aclose() for engine in engines))
+        await asyncio.gather(*(each.aclose() for each in engines))
         await asyncio.to_thread(self._cache.close)
 
     async def __aenter__(self) -> Self:

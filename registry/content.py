@@ -25,7 +25,7 @@ class Verifier:
         self.position = 0
         """Bytes hashed so far."""
 
-    def feed(self, offset: int, chunk: bytes) -> None:
+    def feed(self, offset: int, chunk: bytes | memoryview) -> None:
         """Take the chunk that starts at this offset. Raises ContentMismatch when there is too much."""
         new = chunk[self.position - offset :] if offset < self.position else chunk
         self.position += len(new)

@@ -51,20 +51,19 @@ class AiohttpEngine(httpx.AsyncBaseTransport):
     async def _send(self, request: httpx.Request) -> aiohttp.ClientResponse:
         times = request.extensions.get("timeout", {})
         context = await self._tls() if request.url.scheme == "https" else True
-        async with _Patience(times.get("write")) as patience:
-            return await self._open_session().request(
-                request.method,
-                # As it stands: a signature over an address does not survive its being quoted anew.
-                URL(str(request.url), encoded=True),
-                headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
-                data=_content(request, patience),
-                allow_redirects=False,
-                proxy=self._proxies.of(request.url),
-                ssl=context,
-                timeout=aiohttp.ClientTimeout(
-                    connect=times.get("connect"), sock_connect=times.get("connect"), sock_read=times.get("read")
-                ),
-            )
+        return await self._open_session().request(
+            request.method,
+            # As it stands: a signature over an address does not survive its being quoted anew.
+            URL(str(request.url), encoded=True),
+            headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
+            data=_content(request),
+            allow_redirects=False,
+            proxy=self._proxies.of(request.url),
+            ssl=context,
+            timeout=aiohttp.ClientTimeout(
+                connect=times.get("connect"), sock_connect=times.get("connect"), sock_read=times.get("read")
+            ),
+        )
 
     async def _tls(self) -> ssl.SSLContext:
         async with self._making_context:
@@ -113,52 +112,10 @@ class _Body(httpx.AsyncByteStream):
         self._answer.release()
 
 
-class _Patience:
-    """A time limit for each piece that the other side takes; aiohttp limits reading only."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
-        self._limit = asyncio.timeout(None)
-        self._is_waiting = False
-
-    async def __aenter__(self) -> _Patience:
-        await self._limit.__aenter__()
-        self._is_waiting = True
-        return self
-
-    async def __aexit__(self, *failure: object) -> None:
-        self._is_waiting = False
-        await self._limit.__aexit__(*failure)  # type: ignore[arg-type]
-
-    def start(self) -> None:
-        """A piece is on its way."""
-        if self._is_waiting and self._seconds is not None:
-            self._limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
-
-    def stop(self) -> None:
-        """It was taken."""
-        if self._is_waiting:
-            self._limit.reschedule(None)
-
-
-def _content(request: httpx.Request, patience: _Patience) -> bytes | io.BytesIO | AsyncIterator[bytes] | None:
-    try:
-        content = request.content
-    except httpx.RequestNotRead:
-        stream = request.stream
-    else:
-        # aiohttp warns of larger ones that come in one piece, as they hold up the loop.
-        return io.BytesIO(content) if len(content) > _LARGEST_PIECE else content or None
-    if not isinstance(stream, httpx.AsyncByteStream):
-        raise TypeError("the body of a request is bytes or an asynchronous stream")
-    return _paced(stream, patience)
-
-
-async def _paced(stream: httpx.AsyncByteStream, patience: _Patience) -> AsyncIterator[bytes]:
-    async for piece in stream:
-        patience.start()
-        yield piece
-        patience.stop()
+def _content(request: httpx.Request) -> bytes | io.BytesIO | None:
+    content = request.content
+    # aiohttp warns of larger ones that come in one piece, as they hold up the loop.
+    return io.BytesIO(content) if len(content) > _LARGEST_PIECE else content or None
 
 
 @contextmanager
@@ -181,7 +138,7 @@ _HTTPX_ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = 
     (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
     (aiohttp.NonHttpUrlClientError, httpx.UnsupportedProtocol),
     (aiohttp.ClientConnectionError, httpx.ReadError),
-    (TimeoutError, httpx.WriteTimeout),
+    (TimeoutError, httpx.ReadTimeout),
     (OSError, httpx.ReadError),
     (ValueError, httpx.LocalProtocolError),
 )

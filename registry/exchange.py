@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -15,7 +15,7 @@ from registry.translation import Purpose, connection_failed, not_a_registry
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _MOST_DIGITS = 20
 
-Body = bytes | AsyncIterator[bytes]
+Body = bytes | Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Ask:
     expected: frozenset[int] = frozenset({200})
     seconds: float | None = None
     """How long the answer may take to begin, and its body to be read; the common limits when None."""
+    is_bulk: bool = False
+    """Whether a blob's bytes are its body, or the answer's."""
 
     @property
     def is_safe(self) -> bool:
@@ -41,7 +43,7 @@ class Ask:
     @property
     def is_streamed(self) -> bool:
         """Whether its body passes once, and is gone then."""
-        return isinstance(self.body, AsyncIterator)
+        return isinstance(self.body, Iterator)
 
     @property
     def may_be_repeated(self) -> bool:

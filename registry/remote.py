@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from registry import blobs, manifests, referrers, tags, uploads
-from registry.blobs import Take
+from registry.bulk.exchange import Take
 from registry.content import OpenContent
 from registry.descriptor import Descriptor
 from registry.digests import digests_of

@@ -14,6 +14,7 @@ from registry import metrics
 from registry.authorization import Authorization, Authorizer
 from registry.bounds import HostBounds
 from registry.endpoint import Access
+from registry.engines import Engines
 from registry.errors import RegistryError
 from registry.exchange import Answer, Ask
 from registry.limits import LARGEST_ERROR_BODY, Limits
@@ -34,7 +35,7 @@ class Transport:
     def __init__(
         self,
         access: Access,
-        engine: httpx.AsyncBaseTransport,
+        engines: Engines,
         authorizer: Authorizer,
         bounds: HostBounds,
         limits: Limits,
@@ -43,7 +44,7 @@ class Transport:
         self.access = access
         self.limits = limits
         self.retry = retry
-        self._engine = engine
+        self._engines = engines
         self._authorizer = authorizer
         self._bounds = bounds
         self._base = httpx.URL(access.endpoint.url)
@@ -145,8 +146,9 @@ class Transport:
         began = time.monotonic()
         try:
             request = self._request(ask, url, authorization)
+            engine = self._engines.bulk if ask.is_bulk else self._engines.small
             async with asyncio.timeout(self._until_answered(ask)):
-                response = await self._engine.handle_async_request(request)
+                response = await engine.handle_async_request(request)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             bound.leave()
             metrics.REQUESTS.labels(host, ask.method, "none").inc()

@@ -6,11 +6,9 @@ OCI distribution-spec, «Pushing blobs».
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import BinaryIO
 
 import httpx
 
@@ -20,7 +18,6 @@ from registry.descriptor import Descriptor
 from registry.errors import ConnectionFailed, NotARegistry, RegistryError, RequestRefused
 from registry.exchange import Ask, number
 from registry.names import Digest, Repository
-from registry.open_files import opened
 from registry.redirects import check_redirect
 from registry.scope import Scope
 from registry.translation import Purpose
@@ -180,7 +177,7 @@ class _Upload:
         self._verifier.finish()
         await self._put(0, None)
 
-    async def _put(self, length: int, body: AsyncIterator[bytes] | None) -> None:
+    async def _put(self, length: int, body: Iterator[bytes] | None) -> None:
         assert self._session is not None  # noqa: S101
         digest = str(self._descriptor.digest)
         location = self._session.location
@@ -190,32 +187,21 @@ class _Upload:
         ask = replace(self._ask("PUT", url, {201, 204}, headers, body), seconds=self._transport.limits.commit)
         await self._transport.read(ask)
 
-    async def _content(self, start: int, end: int) -> AsyncIterator[bytes]:
-        async with opened(partial(self._open_content, start)) as file:
-            position, coming = start, self._reading(file, start, end)
-            try:
-                while piece := await coming:
-                    position += len(piece)
-                    # Read and hashed while this one is sent.
-                    coming = self._reading(file, position, end)
-                    self._moved.inc(len(piece))
-                    yield piece
-            finally:
-                # The file is closed next: its reader must be through.
-                await asyncio.wait([coming])
-                if not coming.cancelled():
-                    coming.exception()
-
-    def _reading(self, file: BinaryIO, position: int, end: int) -> asyncio.Future[bytes]:
-        return asyncio.get_running_loop().run_in_executor(None, self._read, file, position, end)
-
-    def _read(self, file: BinaryIO, position: int, end: int) -> bytes:
-        piece = file.read(min(CHUNK_SIZE, end - position)) if position < end else b""
-        self._verifier.feed(position, piece)
-        if position + len(piece) >= self._descriptor.size or (not piece and position < end):
-            # Before the last piece is given away: a registry must not get a whole blob of wrong bytes.
-            self._verifier.finish()
-        return piece
+    def _content(self, start: int, end: int) -> Iterator[bytes]:
+        """Read and hash, in the thread that sends."""
+        with self._open_content(start) as file:
+            position = start
+            while True:
+                piece = file.read(min(CHUNK_SIZE, end - position))
+                self._verifier.feed(position, piece)
+                position += len(piece)
+                if position >= self._descriptor.size or (not piece and position < end):
+                    # Before the last piece is given away: a registry must not get a whole blob of wrong bytes.
+                    self._verifier.finish()
+                if not piece:
+                    return
+                self._moved.inc(len(piece))
+                yield piece
 
     def _ask(
         self,
@@ -223,9 +209,11 @@ class _Upload:
         path: str,
         expected: set[int],
         headers: dict[str, str] | None = None,
-        body: AsyncIterator[bytes] | None = None,
+        body: Iterator[bytes] | None = None,
     ) -> Ask:
-        return Ask(self._action, method, path, self._scopes, headers or {}, body, frozenset(expected))
+        return Ask(
+            self._action, method, path, self._scopes, headers or {}, body, frozenset(expected), is_bulk=body is not None
+        )
 
     async def _abandon(self) -> None:
         if self._session is not None:

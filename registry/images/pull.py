@@ -15,7 +15,7 @@ from registry.concurrency import for_each, to_the_end
 from registry.descriptor import Descriptor, Platform
 from registry.errors import InvalidImage
 from registry.images.layout import REF_NAME
-from registry.images.section import SectionWriter
+from registry.images.section import Section, SectionWriter
 from registry.images.unfinished import unfinished
 from registry.manifest import Manifest
 from registry.media_types import is_foreign_layer
@@ -93,7 +93,7 @@ async def _download_all(
 async def _bring(remote: Remote, repository: Repository, blob: Descriptor, path: Path, start: int) -> str:
     if await remote.layers.take(blob, path, start):
         return "from the cache on this machine"
-    with SectionWriter(path, start, remote.layers.new_check) as writer:
+    with SectionWriter(Section(path, start, blob.size), remote.layers.new_check) as writer:
         host = await remote.fetch_blob(repository, blob, writer.begin)
     await remote.layers.keep(blob, path, start, writer.check)
     return "fetched" if host == remote.registry.host else f"fetched from the mirror {host}"

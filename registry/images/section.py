@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -10,8 +10,10 @@ from typing import BinaryIO, Self
 
 from blake3 import blake3
 
-from registry.blobs import Take
-from registry.open_files import write_all
+from registry.bulk.exchange import Take
+from registry.open_files import reserve, write_all
+
+_WORTH_RESERVING = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,8 @@ class Section:
 class SectionWriter:
     """Writes bytes to a place in a file, which is opened when they come; from its start whenever they begin anew."""
 
-    def __init__(self, path: Path, start: int, new_check: Callable[[], blake3 | None]) -> None:
-        self._path = path
-        self._start = start
+    def __init__(self, section: Section, new_check: Callable[[], blake3 | None]) -> None:
+        self._section = section
         self._new_check = new_check
         self._file: BinaryIO | None = None
         self.check: blake3 | None = None
@@ -52,14 +53,24 @@ class SectionWriter:
         self.check = self._new_check()
         return self._write
 
-    def _write(self, pieces: Sequence[bytes]) -> None:
+    def _write(self, piece: memoryview) -> None:
         if self._file is None:
-            self._file = self._path.open("r+b" if self._path.exists() else "xb", 0)
-            self._file.seek(self._start)
-        for piece in pieces:
-            write_all(self._file, piece)
-            if self.check is not None:
-                self.check.update(piece)
+            self._file = self._open()
+        write_all(self._file, piece)
+        if self.check is not None:
+            self.check.update(piece)
+
+    def _open(self) -> BinaryIO:
+        path, start, size = self._section.path, self._section.start, self._section.size
+        file = path.open("r+b" if path.exists() else "xb", 0)
+        try:
+            if size >= _WORTH_RESERVING:
+                reserve(file, start, size)
+            file.seek(start)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
     def close(self) -> None:
         """Close the file; nothing is buffered here."""

@@ -12,8 +12,10 @@ import pytest
 from registry import redirects
 from registry.authorization import Authorizer
 from registry.bounds import HostBounds
+from registry.bulk.exchange import Take
 from registry.credentials import ANONYMOUS, Keychain
 from registry.endpoint import Access, Endpoint
+from registry.engines import Engines
 from registry.limits import Limits
 from registry.names import Repository
 from registry.retry import Retry
@@ -47,12 +49,32 @@ def resolving(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(redirects, "_addresses", addresses)
 
 
+class FunctionEngine(httpx.AsyncBaseTransport):
+    """Both engines, made of a function; reads the whole body that is sent."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        list(request.stream)
+        return self._handler(request)
+
+
+class Body(httpx.ByteStream):
+    """An answer's body that can be poured."""
+
+    async def pour(self, take: Take) -> None:
+        for piece in self:
+            take(memoryview(piece))
+
+
 def transport_of(handler: Handler, endpoint: Endpoint = ENDPOINT, keychain: Keychain = ANONYMOUS) -> Transport:
     """A transport whose registry, and every other host, is a function."""
-    engine, limits = httpx.MockTransport(handler), Limits(tag_list_age=0)
+    engine, limits = FunctionEngine(handler), Limits(tag_list_age=0)
     retry, access = Retry(attempts=2, sleep=no_sleep), Access(endpoint, keychain)
     authorizer = Authorizer(access, engine, TokenStore(), limits, retry)
-    return Transport(access, engine, authorizer, HostBounds(4), limits, retry)
+    return Transport(access, Engines(engine, engine), authorizer, HostBounds(4), limits, retry)
 
 
 def response(status: int, headers: Mapping[str, str], body: bytes, request: httpx.Request) -> httpx.Response:
@@ -60,7 +82,7 @@ def response(status: int, headers: Mapping[str, str], body: bytes, request: http
     sendable = [
         (name.encode(), re.sub(r"[\r\n]", "", value).encode("latin-1", "ignore")) for name, value in headers.items()
     ]
-    return httpx.Response(status, headers=sendable, stream=httpx.ByteStream(body), request=request)
+    return httpx.Response(status, headers=sendable, stream=Body(body), request=request)
 
 
 def answering(status: int, headers: Mapping[str, str], body: bytes) -> Handler:

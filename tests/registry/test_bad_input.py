@@ -137,7 +137,7 @@ async def test_any_answers_one_after_another(answers: list[tuple[int, dict[str, 
     works: list[Awaitable[object]] = [
         ping(transport),
         uploads.push(transport, REPOSITORY, DESCRIPTOR, lambda offset: io.BytesIO(BLOB[offset:])),
-        blobs.download(transport, REPOSITORY, DESCRIPTOR, taken.extend),
+        blobs.download(transport, REPOSITORY, DESCRIPTOR, lambda piece: taken.append(bytes(piece))),
         manifests.put(transport, REPOSITORY, MANIFEST, "1.0"),
     ]
     for number, work in enumerate(works):

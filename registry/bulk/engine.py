@@ -1,0 +1,124 @@
+"""The engine for blobs' bytes, below httpx's interface: each exchange in a thread, on a blocking socket.
+
+Measured against the engine of `registry/engine.py`: a byte on its way between kernel and disk is copied twice less,
+and is hashed and written in the thread that received it. The rules of that engine hold here too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Protocol, TypeVar, cast
+
+import httpx
+
+from registry.bulk.exchange import Exchange, Take
+from registry.bulk.idle import IdleConnections
+from registry.bulk.route import NewContext, Route
+from registry.proxies import Proxies
+
+_MOST_THREADS = 64
+"""More than the transfers that are under way at once: bounds are the caller's."""
+_PIECE = 64 * 1024
+
+Result = TypeVar("Result")
+
+
+class BulkEngine(httpx.AsyncBaseTransport):
+    """Sends httpx's requests whose body is bytes or an iterable of them; gives answers whose body can be poured."""
+
+    def __init__(self, new_context: NewContext, proxies: Proxies) -> None:
+        """`new_context` blocks, and is called in a thread when TLS is first needed."""
+        self._new_context = new_context
+        self._proxies = proxies
+        self._threads: ThreadPoolExecutor | None = None
+        self._idle = IdleConnections()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the answer's body is read from its stream. Raises httpx.TransportError."""
+        route = Route.of(request.url, self._proxies.of(request.url))
+        exchange = Exchange(request, route, self._idle.take(route))
+        answer = await self._in_thread(partial(exchange.ask, self._new_context), exchange)
+        return httpx.Response(
+            answer.status_code,
+            headers=[(name, value) for name, value in answer.headers],
+            stream=_Body(self, exchange),
+            extensions={"reason_phrase": bytes(answer.reason)},
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        self._idle.close()
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=False)
+
+    async def _in_thread(self, work: Callable[[], Result], exchange: Exchange) -> Result:
+        """Run a call of an exchange; a cancellation aborts it, and is heeded when the thread is through."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_MOST_THREADS, "bulk")
+        running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if exchange.abort():
+                await _through(running)
+                exchange.close()
+            running.add_done_callback(_look_at)
+            raise
+
+    def _give_back(self, exchange: Exchange) -> None:
+        connection = exchange.leave()
+        if connection is None:
+            return
+        if self._threads is None:
+            connection.close()
+        else:
+            self._idle.keep(connection)
+
+
+class Pourable(Protocol):
+    """A body that can be given away in the thread that receives it."""
+
+    async def pour(self, take: Take) -> None:
+        """Give the whole body away. Raises httpx.TransportError, and what `take` raises."""
+
+
+async def pour(response: httpx.Response, take: Take) -> None:
+    """Give away the body of this engine's answer. Raises httpx.TransportError, and what `take` raises."""
+    await cast(Pourable, response.stream).pour(take)
+
+
+class _Body(httpx.AsyncByteStream):
+    """An answer's body, which is poured or iterated over."""
+
+    def __init__(self, engine: BulkEngine, exchange: Exchange) -> None:
+        self._engine = engine
+        self._exchange = exchange
+
+    async def pour(self, take: Take) -> None:
+        """See Pourable."""
+        await self._engine._in_thread(partial(self._exchange.pour, take), self._exchange)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while piece := await self._engine._in_thread(partial(self._exchange.read, _PIECE), self._exchange):
+            yield piece
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it when anything is left on it."""
+        self._engine._give_back(self._exchange)
+
+
+async def _through(running: asyncio.Future[Result]) -> None:
+    while not running.done():
+        try:
+            await asyncio.wait([running])
+        except asyncio.CancelledError:
+            continue
+
+
+def _look_at(ended: asyncio.Future[Result]) -> None:
+    if not ended.cancelled():
+        ended.exception()

@@ -1,0 +1,110 @@
+"""The way to a host: direct or through a proxy, plain or TLS. httpcore's network backend opens the sockets."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import h11
+import httpcore
+import httpx
+
+_PORTS = {"http": 80, "https": 443}
+_LARGEST_HEAD = 64 * 1024
+
+NewContext = Callable[[], ssl.SSLContext]
+"""The TLS settings of a registry; blocks when it is first called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a connection leads and by which proxy: requests of the same route may follow each other on one."""
+
+    scheme: str
+    host: str
+    port: int
+    proxy: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, url: httpx.URL, proxy: str | None) -> Route:
+        """The route to a URL's host."""
+        return cls(url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme], proxy)
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the host is spoken to by TLS."""
+        return self.scheme == "https"
+
+    @property
+    def is_forwarded(self) -> bool:
+        """Whether a proxy reads the requests: then they name the host in full, and carry the proxy's login."""
+        return self.proxy is not None and not self.is_tls
+
+    def proxy_login(self) -> list[tuple[str, str]]:
+        """The header with the login that stands in the proxy's address, if one does."""
+        proxy = httpx.URL(self.proxy or "")
+        if not proxy.username:
+            return []
+        login = f"{proxy.username}:{proxy.password}".encode()
+        return [("Proxy-Authorization", f"Basic {base64.b64encode(login).decode()}")]
+
+
+class ProxyRefused(httpx.ProxyError):
+    """The proxy answered CONNECT with something else than yes."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the proxy answered {status}")
+        self.status = status
+
+
+def connect(route: Route, new_context: NewContext, seconds: float | None) -> httpcore.NetworkStream:
+    """Open a connection; blocks, each step at most so long. Raises httpx.ConnectError, ConnectTimeout or ProxyError."""
+    try:
+        stream = _to_proxy(route, new_context, seconds) if route.proxy else _tcp(route.host, route.port, seconds)
+        return stream.start_tls(new_context(), route.host, seconds) if route.is_tls else stream
+    except httpcore.ConnectTimeout as error:
+        raise httpx.ConnectTimeout(str(error)) from error
+    except httpcore.ConnectError as error:
+        raise httpx.ConnectError(str(error)) from error
+
+
+def _tcp(host: str, port: int, seconds: float | None) -> httpcore.NetworkStream:
+    return httpcore.SyncBackend().connect_tcp(host, port, seconds)
+
+
+def _to_proxy(route: Route, new_context: NewContext, seconds: float | None) -> httpcore.NetworkStream:
+    proxy = httpx.URL(route.proxy or "")
+    try:
+        stream = _tcp(proxy.raw_host.decode("ascii"), proxy.port or _PORTS[proxy.scheme], seconds)
+        if proxy.scheme == "https":
+            stream = stream.start_tls(new_context(), proxy.host, seconds)
+    except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+        raise httpx.ProxyError(str(error)) from error
+    if route.is_tls:
+        try:
+            _tunnel(stream, route, seconds)
+        except BaseException:
+            stream.close()
+            raise
+    return stream
+
+
+def _tunnel(stream: httpcore.NetworkStream, route: Route, seconds: float | None) -> None:
+    """CONNECT to the host (RFC 9110, section 9.3.6)."""
+    host = f"[{route.host}]" if ":" in route.host else route.host
+    place = f"{host}:{route.port}"
+    machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
+    request = h11.Request(method="CONNECT", target=place, headers=[("Host", place), *route.proxy_login()])
+    try:
+        stream.write(machine.send(request) or b"", seconds)
+        while not isinstance(answer := machine.next_event(), h11.Response):
+            if answer is h11.NEED_DATA:
+                machine.receive_data(stream.read(_LARGEST_HEAD, seconds))
+            elif not isinstance(answer, h11.InformationalResponse):
+                raise httpx.ProxyError("the proxy ended the connection")
+    except (h11.RemoteProtocolError, httpcore.NetworkError, httpcore.TimeoutException) as error:
+        raise httpx.ProxyError(str(error)) from error
+    if not httpx.codes.is_success(answer.status_code):
+        raise ProxyRefused(answer.status_code)

@@ -50,7 +50,8 @@ class AiohttpEngine(httpx.AsyncBaseTransport):
 
     async def _send(self, request: httpx.Request) -> aiohttp.ClientResponse:
         times = request.extensions.get("timeout", {})
-        context = await self._tls() if request.url.scheme == "https" else True
+        proxy = self._proxies.of(request.url)
+        context = await self._tls() if "https" in (request.url.scheme, (proxy or "").partition(":")[0]) else True
         return await self._open_session().request(
             request.method,
             # As it stands: a signature over an address does not survive its being quoted anew.
@@ -58,7 +59,7 @@ class AiohttpEngine(httpx.AsyncBaseTransport):
             headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
             data=_content(request),
             allow_redirects=False,
-            proxy=self._proxies.of(request.url),
+            proxy=proxy,
             ssl=context,
             timeout=aiohttp.ClientTimeout(
                 connect=times.get("connect"), sock_connect=times.get("connect"), sock_read=times.get("read")

@@ -6,8 +6,8 @@ OCI distribution-spec, «Pushing blobs».
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
 import httpx
@@ -157,7 +157,8 @@ class _Upload:
         return last + 1
 
     async def _send_whole(self) -> None:
-        await self._put(self._descriptor.size, self._content(0, self._descriptor.size))
+        with closing(self._content(0, self._descriptor.size)) as content:
+            await self._put(self._descriptor.size, content)
 
     async def _send_chunks(self, offset: int) -> None:
         assert self._session is not None  # noqa: S101
@@ -170,8 +171,9 @@ class _Upload:
                 "Content-Length": str(end - offset),
                 "Content-Range": f"{offset}-{end - 1}",
             }
-            ask = self._ask("PATCH", self._session.location, {202, 201, 204}, headers, self._content(offset, end))
-            response, _ = await self._transport.read(ask)
+            with closing(self._content(offset, end)) as content:
+                ask = self._ask("PATCH", self._session.location, {202, 201, 204}, headers, content)
+                response, _ = await self._transport.read(ask)
             self._session = _Session(await _location(self._transport, response, self._action), self._session.chunk)
             offset = end
         self._verifier.finish()
@@ -187,7 +189,7 @@ class _Upload:
         ask = replace(self._ask("PUT", url, {201, 204}, headers, body), seconds=self._transport.limits.commit)
         await self._transport.read(ask)
 
-    def _content(self, start: int, end: int) -> Iterator[bytes]:
+    def _content(self, start: int, end: int) -> Generator[bytes]:
         """Read and hash, in the thread that sends."""
         with self._open_content(start) as file:
             position = start

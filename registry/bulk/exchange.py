@@ -105,8 +105,10 @@ class Exchange:
     def _send(self, connection: Connection) -> None:
         connection.limit(self._times.get("write"))
         connection.send(self._spoken(self._head()))
-        with _pieces(self._request) as pieces:
-            self._is_sent = all(self._is_taken(connection, piece) for piece in pieces)
+        pieces = self._request.stream
+        if not isinstance(pieces, httpx.SyncByteStream):
+            raise TypeError("the body of a bulk request is bytes or an iterable of them")
+        self._is_sent = all(self._is_taken(connection, piece) for piece in pieces)
         if self._is_sent:
             connection.send(self._spoken(h11.EndOfMessage()))
 
@@ -219,19 +221,6 @@ class Exchange:
 
 def _drop(piece: memoryview) -> None:
     """Take what nobody wants."""
-
-
-@contextmanager
-def _pieces(request: httpx.Request) -> Iterator[Iterator[bytes]]:
-    stream = request.stream
-    if not isinstance(stream, httpx.SyncByteStream):
-        raise TypeError("the body of a bulk request is bytes or an iterable of them")
-    pieces = iter(stream)
-    try:
-        yield pieces
-    finally:
-        if close := getattr(pieces, "close", None):
-            close()
 
 
 @contextmanager

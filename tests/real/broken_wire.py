@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ class BrokenWire:
     act: Act | None = None
     times: int = 0
     broken: int = 0
+    connections: int = 0
     server: asyncio.Server | None = field(default=None, repr=False)
 
     def expect(self, method: str, path: str, act: Act, times: int) -> None:
@@ -40,6 +42,7 @@ class BrokenWire:
         await reset(reader, writer)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         host, _, port = self.behind.rpartition(":")
         onward, upstream = await asyncio.open_connection(host, int(port))
         answers = asyncio.create_task(_pipe(onward, writer))
@@ -122,8 +125,9 @@ async def _suppressed(wire: BrokenWire, reader: asyncio.StreamReader, writer: as
 
 
 @contextmanager
-def relaying(behind: str) -> Iterator[tuple[BrokenWire, str]]:
-    """A relay to a registry, and its address."""
+def relaying(behind: str, context: ssl.SSLContext | None = None) -> Iterator[tuple[BrokenWire, str]]:
+    """A relay to a registry, and its address; spoken to by TLS if there is a context."""
     wire = BrokenWire(behind)
-    with listening(lambda reader, writer: _suppressed(wire, reader, writer), partial(setattr, wire, "server")) as host:
+    serve, started = partial(_suppressed, wire), partial(setattr, wire, "server")
+    with listening(serve, started, context) as host:
         yield wire, host

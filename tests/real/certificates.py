@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import ssl
 from pathlib import Path
 
 from cryptography import x509
@@ -50,6 +51,13 @@ class CertificateAuthority:
             )
         )
         return certificate_file, key_file
+
+
+def server_context(folder: Path) -> tuple[ssl.SSLContext, str]:
+    """What a server of this machine speaks TLS by, and the PEM of its authority."""
+    authority, context = CertificateAuthority(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue(folder, "127.0.0.1"))
+    return context, authority.pem
 
 
 def _builder(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -53,8 +54,8 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @contextmanager
-def proxying(login: str = "") -> Iterator[tuple[ForwardProxy, str]]:
-    """A proxy, and its address."""
+def proxying(login: str = "", context: ssl.SSLContext | None = None) -> Iterator[tuple[ForwardProxy, str]]:
+    """A proxy, and its address; spoken to by TLS if there is a context."""
     proxy = ForwardProxy(login)
-    with listening(proxy.serve) as host:
+    with listening(proxy.serve, context=context) as host:
         yield proxy, host

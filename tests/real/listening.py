@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,11 @@ async def stop_listening(server: asyncio.Server) -> None:
 
 
 @contextmanager
-def listening(serve: Serve, started: Callable[[asyncio.Server], None] = lambda server: None) -> Iterator[str]:
+def listening(
+    serve: Serve,
+    started: Callable[[asyncio.Server], None] = lambda server: None,
+    context: ssl.SSLContext | None = None,
+) -> Iterator[str]:
     """Serve connections until the block ends, then cancel those that are left; the address is `host:port`."""
     loop, ready, stopping, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), list[int]()
     writers = list[asyncio.StreamWriter]()
@@ -30,7 +35,7 @@ def listening(serve: Serve, started: Callable[[asyncio.Server], None] = lambda s
         return serve(reader, writer)
 
     async def run() -> None:
-        server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=1 << 20)
+        server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=1 << 20, ssl=context)
         ports.append(server.sockets[0].getsockname()[1])
         started(server)
         ready.set()

@@ -1,0 +1,279 @@
+"""The engine for blobs' bytes, on real sockets: every way to a host, every form of a body, and what ends early."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from registry.client import RegistryClient
+from registry.descriptor import Descriptor
+from registry.endpoint import TLS, Access, Endpoint
+from registry.errors import ConnectionFailed, RegistryError
+from registry.images.section import Section, SectionWriter
+from registry.limits import Limits
+from registry.names import Digest, Registry, Repository
+from registry.remote import Remote
+from registry.retry import Retry
+from tests.conftest import no_sleep
+from tests.real.broken_wire import Act, relaying, says
+from tests.real.certificates import ALIAS, server_context
+from tests.real.forward_proxy import proxying
+from tests.real.processes import free_port
+from tests.real.registries import RealRegistry, client_certificate_registry
+
+MIB = 1024 * 1024
+BLOB = os.urandom(3 * MIB + 17)
+DESCRIPTOR = Descriptor("application/vnd.oci.image.layer.v1.tar", Digest.of(BLOB), len(BLOB))
+LIMITS = Limits(connect=5, idle=5, page=5, commit=5, tag_list_age=0)
+ONCE = Retry(attempts=1, sleep=no_sleep)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[RegistryClient]:
+    """One that tries everything once."""
+    async with RegistryClient(LIMITS, ONCE) as client:
+        yield client
+
+
+def by_its_name(registry: RealRegistry) -> Access:
+    """Under a name that only a proxy can resolve."""
+    host = registry.host.replace("127.0.0.1", ALIAS)
+    return replace(registry.access, endpoint=Endpoint(Registry(host), f"{registry.scheme}://{host}"))
+
+
+async def push(remote: Remote, path: str) -> Repository:
+    repository = Repository.parse(path, remote.registry)
+    await remote.push_blob(repository, DESCRIPTOR, lambda offset: io.BytesIO(BLOB[offset:]))
+    return repository
+
+
+async def fetch(remote: Remote, repository: Repository) -> bytes:
+    taken = bytearray()
+    await remote.fetch_blob(repository, DESCRIPTOR, lambda: taken.extend)
+    return bytes(taken)
+
+
+async def move(access: Access, path: str) -> None:
+    """Push a blob and fetch it back."""
+    async with RegistryClient(LIMITS, ONCE) as client:
+        remote = client.remote(access)
+        assert await fetch(remote, await push(remote, path)) == BLOB
+
+
+async def test_a_blob_moves_by_tls(with_tls: RealRegistry, repository_path: str) -> None:
+    await move(with_tls.access, repository_path)
+
+
+async def test_a_blob_moves_by_a_client_certificate(tmp_path: Path) -> None:
+    with client_certificate_registry(tmp_path) as (registry, certificate, key):
+        tls = TLS(registry.ca, client_certificate=certificate.read_text(), client_key=key.read_text())
+        await move(replace(registry.access, tls=tls), "app")
+
+
+async def test_a_certificate_that_is_not_trusted_is_refused_in_words(
+    with_tls: RealRegistry, repository_path: str
+) -> None:
+    async with RegistryClient(LIMITS, ONCE) as client:
+        remote = client.remote(replace(with_tls.access, tls=TLS()))
+        with pytest.raises(RegistryError, match="signed by a CA that is not known here"):
+            await fetch(remote, Repository.parse(repository_path, remote.registry))
+
+
+@pytest.mark.parametrize("kind", ["plain", "with_tls"])
+@pytest.mark.parametrize("login", ["", "robot:pr0xy-word"])
+@pytest.mark.parametrize("proxied_by", ["http", "https"])
+async def test_a_blob_moves_through_a_proxy(
+    kind: str,
+    login: str,
+    proxied_by: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    repository_path: str,
+) -> None:
+    registry: RealRegistry = request.getfixturevalue(kind)
+    context, pem = server_context(tmp_path)
+    with proxying(login, context if proxied_by == "https" else None) as (proxy, host):
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"{proxied_by}://{login}@{host}" if login else f"{proxied_by}://{host}")
+        access = by_its_name(registry)
+        await move(replace(access, tls=TLS(access.tls.ca_certificates + pem)), repository_path)
+    assert len(proxy.requests) >= 2
+    assert all(ALIAS in line for line in proxy.requests)
+
+
+@pytest.mark.parametrize("kind", ["plain", "with_tls"])
+async def test_a_proxy_that_refuses_is_told_and_its_login_stays_secret(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, client: RegistryClient
+) -> None:
+    with proxying("robot:pr0xy-word") as (_, host):
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://robot:wr0ng-word@{host}")
+        remote = client.remote(by_its_name(request.getfixturevalue(kind)))
+        with pytest.raises(RegistryError, match="407") as caught:
+            await fetch(remote, Repository.parse("app", remote.registry))
+    assert "proxy" in str(caught.value).lower()
+    assert "wr0ng-word" not in str(caught.value) + repr(caught.value)
+
+
+async def test_a_proxy_that_is_not_there_is_told(
+    plain: RealRegistry, monkeypatch: pytest.MonkeyPatch, client: RegistryClient
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://robot:wr0ng-word@127.0.0.1:{free_port()}")
+    remote = client.remote(by_its_name(plain))
+    with pytest.raises(ConnectionFailed, match="the proxy.*HTTPS_PROXY") as caught:
+        await fetch(remote, Repository.parse("app", remote.registry))
+    assert "wr0ng-word" not in str(caught.value)
+
+
+def chunked(body: bytes) -> bytes:
+    pieces = [body[start : start + 70_001] for start in range(0, len(body), 70_001)]
+    return b"".join(b"%x;note=1\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\nTrailer: x\r\n\r\n"
+
+
+BODIES = {
+    "with its length": b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BLOB), BLOB),
+    "in chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(BLOB),
+    "until the connection ends": b"HTTP/1.0 200 OK\r\n\r\n" + BLOB,
+    "after hints": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
+    % (len(BLOB), BLOB),
+    "with more than was asked for behind it": b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%bHTTP/1.1 200 OK\r\n\r\n"
+    % (len(BLOB), BLOB),
+}
+
+
+@pytest.mark.parametrize("form", BODIES)
+async def test_a_body_in_any_form_of_http_arrives_whole(form: str, plain: RealRegistry, client: RegistryClient) -> None:
+    with relaying(plain.host) as (wire, host):
+        wire.expect("GET", "/blobs/", says(BODIES[form]), times=2)
+        remote = client.remote(Access(Endpoint.parse(host)))
+        for _ in range(2):
+            assert await fetch(remote, Repository.parse("app", remote.registry)) == BLOB
+            # Whatever ended or went on behind the body has come before the next request.
+            await asyncio.sleep(0.05)
+
+
+async def test_connections_are_used_again_and_those_that_ended_meanwhile_are_not(
+    plain: RealRegistry, repository_path: str, client: RegistryClient
+) -> None:
+    with relaying(plain.host) as (wire, host):
+        remote = client.remote(Access(Endpoint.parse(host)))
+        repository = await push(remote, repository_path)
+        before = wire.connections
+        for _ in range(5):
+            assert await fetch(remote, repository) == BLOB
+        assert wire.connections == before
+        wire.expect("GET", "/blobs/", says(BODIES["with its length"]), times=1)
+        for _ in range(2):
+            assert await fetch(remote, repository) == BLOB
+            await asyncio.sleep(0.05)
+        assert wire.connections == before + 1
+
+
+async def test_an_upload_that_is_refused_at_once_is_not_sent_to_its_end_by_tls_either(
+    plain: RealRegistry, tmp_path: Path
+) -> None:
+    context, pem = server_context(tmp_path)
+    sent = [0]
+
+    class Zeros(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, space: memoryview) -> int:  # type: ignore[override]
+            sent[0] += len(space)
+            return len(space)
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(2)
+
+    with relaying(plain.host, context) as (wire, host):
+        wire.expect("PUT", "/blobs/uploads/", refuse, times=100)
+        access = Access(Endpoint.parse(f"https://{host}"), tls=TLS(pem))
+        async with RegistryClient(LIMITS, ONCE) as client:
+            remote = client.remote(access)
+            zeros = replace(DESCRIPTOR, size=512 * MIB)
+            with pytest.raises(RegistryError, match="413"):
+                await remote.push_blob(
+                    Repository.parse("app", remote.registry),
+                    zeros,
+                    lambda offset: Zeros(),  # type: ignore[arg-type, return-value]
+                )
+    assert sent[0] < 256 * MIB
+
+
+def stalling_after(raw: bytes) -> Act:
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await writer.drain()
+        await asyncio.sleep(20)
+
+    return act
+
+
+@pytest.mark.parametrize("raw", [b"", b"HTTP/1.1 200 OK\r\n", BODIES["with its length"][:-MIB]])
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_transfer_that_is_cancelled_ends_at_once(
+    raw: bytes, tls: bool, plain: RealRegistry, client: RegistryClient, tmp_path: Path
+) -> None:
+    context, pem = server_context(tmp_path) if tls else (None, "")
+    with relaying(plain.host, context) as (wire, host):
+        wire.expect("GET", "/blobs/", stalling_after(raw), times=1)
+        remote = client.remote(Access(Endpoint.parse(f"https://{host}" if tls else host), tls=TLS(pem)))
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await fetch(remote, Repository.parse("app", remote.registry))
+    assert time.monotonic() - began < 2
+
+
+async def test_an_upload_that_is_cancelled_closes_its_file(plain: RealRegistry, client: RegistryClient) -> None:
+    with relaying(plain.host) as (wire, host):
+        wire.expect("PUT", "/blobs/uploads/", stalling_after(b""), times=1)
+        remote, opened = client.remote(Access(Endpoint.parse(host))), list[io.BytesIO]()
+
+        def open_content(offset: int) -> io.BytesIO:
+            opened.append(io.BytesIO(bytes(64 * MIB)))
+            return opened[-1]
+
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await remote.push_blob(
+                    Repository.parse("app", remote.registry), replace(DESCRIPTOR, size=64 * MIB), open_content
+                )
+    assert [file.closed for file in opened] == [True]
+
+
+async def test_threads_end_with_the_client(plain: RealRegistry, repository_path: str) -> None:
+    await move(plain.access, repository_path)
+    until = time.monotonic() + 2
+    while time.monotonic() < until and any(thread.name.startswith("bulk") for thread in threading.enumerate()):
+        await asyncio.sleep(0.01)
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("bulk")]
+
+
+async def test_a_full_disk_is_told_as_that_and_not_taken_for_a_cut_connection(
+    plain: RealRegistry, repository_path: str, client: RegistryClient
+) -> None:
+    remote = client.remote(plain.access)
+    repository = await push(remote, repository_path)
+    begun: list[Callable[[memoryview], None]] = []
+    with SectionWriter(Section(Path("/dev/full"), 0, DESCRIPTOR.size), lambda: None) as writer:
+
+        def begin() -> Callable[[memoryview], None]:
+            begun.append(writer.begin())
+            return begun[-1]
+
+        with pytest.raises(OSError, match="No space left on device"):
+            await remote.fetch_blob(repository, DESCRIPTOR, begin)
+    assert len(begun) == 1

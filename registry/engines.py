@@ -28,7 +28,7 @@ class Engines:
     def of(cls, tls: TLS) -> Engines:
         """Engines for these TLS settings, with the proxies of the environment as it is now."""
         new_context, proxies = cache(partial(ssl_context, tls)), Proxies.from_environment()
-        return cls(AiohttpEngine(new_context, proxies), BulkEngine(new_context, proxies))
+        return cls(AiohttpEngine(new_context, proxies), BulkEngine(new_context, proxies.of))
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -17,7 +17,6 @@ import httpx
 from registry.bulk.exchange import Exchange, Take
 from registry.bulk.idle import IdleConnections
 from registry.bulk.route import NewContext, Route
-from registry.proxies import Proxies
 
 _MOST_THREADS = 64
 """More than the transfers that are under way at once: bounds are the caller's."""
@@ -29,16 +28,16 @@ Result = TypeVar("Result")
 class BulkEngine(httpx.AsyncBaseTransport):
     """Sends httpx's requests whose body is bytes or an iterable of them; gives answers whose body can be poured."""
 
-    def __init__(self, new_context: NewContext, proxies: Proxies) -> None:
-        """`new_context` blocks, and is called in a thread when TLS is first needed."""
+    def __init__(self, new_context: NewContext, proxy_of: Callable[[httpx.URL], str | None]) -> None:
+        """`new_context` blocks, and is called in a thread when TLS is first needed; `proxy_of` a URL is an address."""
         self._new_context = new_context
-        self._proxies = proxies
+        self._proxy_of = proxy_of
         self._threads: ThreadPoolExecutor | None = None
         self._idle = IdleConnections()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the answer's body is read from its stream. Raises httpx.TransportError."""
-        route = Route.of(request.url, self._proxies.of(request.url))
+        route = Route.of(request.url, self._proxy_of(request.url))
         exchange = Exchange(request, route, self._idle.take(route))
         answer = await self._in_thread(partial(exchange.ask, self._new_context), exchange)
         return httpx.Response(

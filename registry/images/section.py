@@ -44,6 +44,7 @@ class SectionWriter:
         self._section = section
         self._new_check = new_check
         self._file: BinaryIO | None = None
+        self._left = 0
         self.check: blake3 | None = None
         """Fed with what was written."""
 
@@ -51,6 +52,7 @@ class SectionWriter:
         """Start over. What is given blocks, and so is for threads."""
         self.close()
         self.check = self._new_check()
+        self._left = self._section.size
         return self._write
 
     def _write(self, piece: memoryview) -> None:
@@ -59,6 +61,10 @@ class SectionWriter:
         write_all(self._file, piece)
         if self.check is not None:
             self.check.update(piece)
+        self._left -= len(piece)
+        if not self._left:
+            # Here rather than later: closing may wait, and this is a thread.
+            self.close()
 
     def _open(self) -> BinaryIO:
         path, start, size = self._section.path, self._section.start, self._section.size

@@ -19,7 +19,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 from weakref import WeakValueDictionary
 
 import structlog
@@ -55,6 +54,8 @@ class LayerCache:
         self._most_bytes = most_bytes
         self._trimmed_at = float("-inf")
         self._trimming = threading.Lock()
+        self._no_clones: set[tuple[int, int]] = set()
+        """File systems between which blocks can't be shared: to try costs more than all else."""
         # Each lives as long as somebody holds it or waits for it.
         self._turns: WeakValueDictionary[tuple[str, Digest], asyncio.Lock] = WeakValueDictionary()
 
@@ -87,34 +88,68 @@ class LayerCache:
                 _copy_range(stored.path, 0, target, start, layer.size)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _share(stored.path, target)
+                self._share(stored.path, target)
         except OSError as error:
             log.info("cached layer not used", digest=str(layer.digest), problem=error.strerror)
             return False
         return True
 
     def _keep(self, owner: str, layer: Descriptor, source: Path, start: int, check: str) -> None:
-        partial = self._folder / _PARTIAL / secrets.token_hex(16)
         shelf = self._shelf(owner, layer.digest)
+        kept = shelf / f"{layer.digest.hex}-{check}"
         try:
-            for folder in (partial.parent, shelf):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if start or source.stat().st_size != layer.size:
-                if shutil.disk_usage(self._folder).free < layer.size + _LEFT_ON_DISK:
-                    return
-                _copy_range(source, start, partial, 0, layer.size)
-            else:
-                _share(source, partial)
-            partial.chmod(0o444)
-            partial.replace(shelf / f"{layer.digest.hex}-{check}")
-            # A link renamed onto another link of the same file does nothing, and leaves both (rename(2)).
-            partial.unlink(missing_ok=True)
+            shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
+            is_whole = not start and source.stat().st_size == layer.size
+            if not (is_whole and self._is_linked(source, kept)):
+                self._copy_in(source, start, layer.size, kept, is_whole=is_whole)
         except OSError as error:
             log.info("layer not kept", digest=str(layer.digest), problem=error.strerror)
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
         else:
             self._trim()
+
+    def _is_linked(self, source: Path, kept: Path) -> bool:
+        """Give the file another name at once, where nothing better can be had: two steps less than by a partial."""
+        if not self._never_clones(source, kept):
+            return False
+        try:
+            os.link(source, kept)
+            kept.chmod(0o444)
+        except FileExistsError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    def _copy_in(self, source: Path, start: int, size: int, kept: Path, *, is_whole: bool) -> None:
+        partial = self._folder / _PARTIAL / secrets.token_hex(16)
+        partial.parent.mkdir(mode=0o700, exist_ok=True)
+        try:
+            if is_whole:
+                self._share(source, partial)
+            elif shutil.disk_usage(self._folder).free < size + _LEFT_ON_DISK:
+                return
+            else:
+                _copy_range(source, start, partial, 0, size)
+            partial.chmod(0o444)
+            partial.replace(kept)
+        finally:
+            # A link renamed onto another link of the same file does nothing, and leaves both (rename(2)).
+            partial.unlink(missing_ok=True)
+
+    def _share(self, source: Path, target: Path) -> None:
+        """Another name for the same bytes: blocks shared until one side is changed, or a link, or else a copy."""
+        if not self._never_clones(source, target):
+            if _clone(source, target):
+                return
+            self._no_clones.add(_file_systems(source, target))
+        try:
+            os.link(source, target)
+        except OSError:
+            # Another file system, or another mount of the same one.
+            _copy_range(source, 0, target, 0, source.stat().st_size)
+
+    def _never_clones(self, source: Path, target: Path) -> bool:
+        return _file_systems(source, target) in self._no_clones
 
     def _find(self, owner: str, digest: Digest) -> _Stored | None:
         with suppress(FileNotFoundError), os.scandir(self._shelf(owner, digest)) as entries:
@@ -172,24 +207,17 @@ def _check_sum(path: Path) -> str:
     return hasher.hexdigest()
 
 
-def _share(source: Path, target: Path) -> None:
-    """Another name for the same bytes: blocks shared until one side is changed, or a link, or else a copy."""
+def _file_systems(source: Path, target: Path) -> tuple[int, int]:
+    return source.stat().st_dev, target.parent.stat().st_dev
+
+
+def _clone(source: Path, target: Path) -> bool:
     with source.open("rb") as have, target.open("xb") as want:
-        if _clone(have, want):
-            return
-    target.unlink()
-    try:
-        os.link(source, target)
-    except OSError:
-        # Another file system, or another mount of the same one.
-        _copy_range(source, 0, target, 0, source.stat().st_size)
-
-
-def _clone(have: BinaryIO, want: BinaryIO) -> bool:
-    try:
-        fcntl.ioctl(want.fileno(), _FICLONE, have.fileno())
-    except OSError:
-        return False
+        try:
+            fcntl.ioctl(want.fileno(), _FICLONE, have.fileno())
+        except OSError:
+            target.unlink()
+            return False
     return True
 
 

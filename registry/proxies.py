@@ -22,11 +22,14 @@ class Proxies:
         return cls(getproxies_environment())
 
     def of(self, url: httpx.URL) -> str | None:
-        """The proxy's address for this URL, or None for a direct connection."""
+        """The proxy's address for this URL, or None for a direct connection. Raises httpx.ProxyError for other kinds."""
         proxy = self.by_scheme.get(url.scheme) or self.by_scheme.get("all")
         if not proxy or self._goes_direct(url.host, url.netloc.decode()):
             return None
-        return proxy if "://" in proxy else f"http://{proxy}"
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        if not proxy.startswith(("http://", "https://")):
+            raise httpx.ProxyError("only HTTP proxies are supported")
+        return proxy
 
     def _goes_direct(self, host: str, netloc: str) -> bool:
         address = _address(host)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ import httpx
 
 _PORTS = {"http": 80, "https": 443}
 _LARGEST_HEAD = 64 * 1024
+_QUICK = 1.0
+"""Seconds for each of several addresses before any gets all the time there is."""
 
 NewContext = Callable[[], ssl.SSLContext]
 """The TLS settings of a registry; blocks when it is first called."""
@@ -71,7 +74,24 @@ def connect(route: Route, new_context: NewContext, seconds: float | None) -> htt
 
 
 def _tcp(host: str, port: int, seconds: float | None) -> httpcore.NetworkStream:
-    return httpcore.SyncBackend().connect_tcp(host, port, seconds)
+    """Connect to the first of a host's addresses that answers; in two rounds, as a family may lead nowhere at all."""
+    addresses = _addresses(host, port)
+    quick = [(address, min(_QUICK, seconds or _QUICK)) for address in addresses] if len(addresses) > 1 else []
+    failure: Exception | None = None
+    for address, patience in [*quick, *((address, seconds) for address in addresses)]:
+        try:
+            return httpcore.SyncBackend().connect_tcp(address, port, patience)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            failure = error
+    raise failure or httpcore.ConnectError(f"{host} has no address")
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def _to_proxy(route: Route, new_context: NewContext, seconds: float | None) -> httpcore.NetworkStream:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -277,3 +280,43 @@ async def test_a_full_disk_is_told_as_that_and_not_taken_for_a_cut_connection(
         with pytest.raises(OSError, match="No space left on device"):
             await remote.fetch_blob(repository, DESCRIPTOR, begin)
     assert len(begun) == 1
+
+
+@contextmanager
+def leading_nowhere(address: str, port: int) -> Iterator[None]:
+    """An address at which a connection is neither made nor refused."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex((address, port))
+        yield
+
+
+async def test_an_address_that_leads_nowhere_costs_a_second_and_not_the_whole_patience(
+    plain: RealRegistry, repository_path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve, port = socket.getaddrinfo, int(plain.host.partition(":")[2])
+
+    def both(host: str, *rest: Any, **options: Any) -> list[Any]:
+        names = ["127.0.0.9", "127.0.0.1"] if host == ALIAS else [host]
+        return [found for name in names for found in resolve(name, *rest, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    began = time.monotonic()
+    with leading_nowhere("127.0.0.9", port):
+        await move(by_its_name(plain), repository_path)
+    assert time.monotonic() - began < 4
+
+
+async def test_a_proxy_of_another_kind_is_refused_in_words(
+    plain: RealRegistry, monkeypatch: pytest.MonkeyPatch, client: RegistryClient
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1080")
+    remote = client.remote(by_its_name(plain))
+    for work in (remote.ping(), fetch(remote, Repository.parse("app", remote.registry))):
+        with pytest.raises(ConnectionFailed, match="HTTPS_PROXY"):
+            await work

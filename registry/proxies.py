@@ -22,7 +22,7 @@ class Proxies:
         return cls(getproxies_environment())
 
     def of(self, url: httpx.URL) -> str | None:
-        """The proxy's address for this URL, or None for a direct connection. Raises httpx.ProxyError for other kinds."""
+        """The proxy's address for this URL, or None for a direct connection. Raises httpx.ProxyError for SOCKS."""
         proxy = self.by_scheme.get(url.scheme) or self.by_scheme.get("all")
         if not proxy or self._goes_direct(url.host, url.netloc.decode()):
             return None

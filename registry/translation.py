@@ -86,7 +86,7 @@ def _proxy_failed(error: httpx.ProxyError, purpose: Purpose) -> errors.Connectio
     return errors.ConnectionRefused(
         purpose.action,
         f"the proxy refused to connect to {purpose.host}" + (f" and answered {status}" if status else ""),
-        "Check HTTPS_PROXY and HTTP_PROXY, or name the registry in NO_PROXY.",
+        "Check HTTPS_PROXY and HTTP_PROXY, which take HTTP proxies only, or name the registry in NO_PROXY.",
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Protocol, TypeVar, cast
 
@@ -65,7 +66,9 @@ class BulkEngine(httpx.AsyncBaseTransport):
             if exchange.abort():
                 await _through(running)
                 exchange.close()
-            running.add_done_callback(_look_at)
+            else:
+                # It closes what it connects to when it sees that nobody waits.
+                running.cancel()
             raise
 
     def _give_back(self, exchange: Exchange) -> None:
@@ -112,12 +115,7 @@ class _Body(httpx.AsyncByteStream):
 
 async def _through(running: asyncio.Future[Result]) -> None:
     while not running.done():
-        try:
+        with suppress(asyncio.CancelledError):
             await asyncio.wait([running])
-        except asyncio.CancelledError:
-            continue
-
-
-def _look_at(ended: asyncio.Future[Result]) -> None:
-    if not ended.cancelled():
-        ended.exception()
+    # What it failed with, having been aborted, is of no interest.
+    running.exception()

@@ -140,10 +140,15 @@ class Exchange:
         until = None if seconds is None else time.monotonic() + seconds
         space = memoryview(bytearray(_LARGEST_HEAD))
         while not isinstance(event := self._next_event(), h11.Response):
-            # For the whole of it: a head that drips in is never too late for a single read.
-            connection.limit(None if until is None else max(0.001, until - time.monotonic()))
+            # For the whole of it: a head that drips in, or hints without end, are never too late for a single read.
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                raise httpx.ReadTimeout("the head of the answer took too long")
             if event is h11.NEED_DATA:
+                connection.limit(left)
                 self._feed(connection, space)
+            elif not isinstance(event, h11.InformationalResponse):
+                raise httpx.RemoteProtocolError("something else than an answer")
         return event
 
     def _length(self) -> int | None:

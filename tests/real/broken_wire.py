@@ -125,9 +125,11 @@ async def _suppressed(wire: BrokenWire, reader: asyncio.StreamReader, writer: as
 
 
 @contextmanager
-def relaying(behind: str, context: ssl.SSLContext | None = None) -> Iterator[tuple[BrokenWire, str]]:
+def relaying(
+    behind: str, context: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+) -> Iterator[tuple[BrokenWire, str]]:
     """A relay to a registry, and its address; spoken to by TLS if there is a context."""
     wire = BrokenWire(behind)
     serve, started = partial(_suppressed, wire), partial(setattr, wire, "server")
-    with listening(serve, started, context) as host:
+    with listening(serve, started, context, address) as host:
         yield wire, host

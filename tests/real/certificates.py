@@ -35,7 +35,8 @@ class CertificateAuthority:
         """Certificate and key files for an IP address; negative days make an expired one."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address)), x509.DNSName(ALIAS)])
+        addresses = ipaddress.ip_address(address), ipaddress.ip_address("::1")
+        names = x509.SubjectAlternativeName([*map(x509.IPAddress, addresses), x509.DNSName(ALIAS)])
         issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
             _builder(name, self._name, key.public_key(), days)

@@ -25,6 +25,7 @@ def listening(
     serve: Serve,
     started: Callable[[asyncio.Server], None] = lambda server: None,
     context: ssl.SSLContext | None = None,
+    address: str = "127.0.0.1",
 ) -> Iterator[str]:
     """Serve connections until the block ends, then cancel those that are left; the address is `host:port`."""
     loop, ready, stopping, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), list[int]()
@@ -35,7 +36,7 @@ def listening(
         return serve(reader, writer)
 
     async def run() -> None:
-        server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=1 << 20, ssl=context)
+        server = await asyncio.start_server(connected, address, 0, limit=1 << 20, ssl=context)
         ports.append(server.sockets[0].getsockname()[1])
         started(server)
         ready.set()
@@ -54,7 +55,7 @@ def listening(
     thread.start()
     ready.wait(10)
     try:
-        yield f"127.0.0.1:{ports[0]}"
+        yield f"[{address}]:{ports[0]}" if ":" in address else f"{address}:{ports[0]}"
     finally:
         loop.call_soon_threadsafe(stopping.set)
         thread.join(10)

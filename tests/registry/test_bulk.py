@@ -257,6 +257,34 @@ async def test_an_upload_that_is_cancelled_closes_its_file(plain: RealRegistry, 
     assert [file.closed for file in opened] == [True]
 
 
+@pytest.mark.parametrize(
+    "raw", [b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 101 Switch\r\n\r\n"]
+)
+async def test_a_head_without_end_is_given_up(raw: bytes, plain: RealRegistry) -> None:
+    async def goes_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(raw)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    with relaying(plain.host) as (wire, host):
+        wire.expect("PUT", "/blobs/uploads/", goes_on, times=9)
+        async with RegistryClient(replace(LIMITS, commit=0.5), ONCE) as client, asyncio.timeout(3):
+            with pytest.raises(RegistryError, match="did not answer in time|does not answer in HTTP"):
+                await push(client.remote(Access(Endpoint.parse(host))), "app")
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_registry_is_reached_by_an_address_of_version_6(
+    tls: bool, plain: RealRegistry, repository_path: str, tmp_path: Path
+) -> None:
+    context, pem = server_context(tmp_path) if tls else (None, "")
+    with relaying(plain.host, context, "::1") as (_, host):
+        await move(
+            Access(Endpoint.parse(f"https://{host}" if tls else f"http://{host}"), tls=TLS(pem)), repository_path
+        )
+
+
 async def test_threads_end_with_the_client(plain: RealRegistry, repository_path: str) -> None:
     await move(plain.access, repository_path)
     until = time.monotonic() + 2

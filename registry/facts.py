@@ -23,6 +23,7 @@ _SECONDS_BETWEEN_TOUCHES = 3600
 """Reading takes note of the use that often only: a note is a write."""
 _WRITES_PER_CHECK = 256
 _SHARE_KEPT = 0.8
+_SECONDS_BETWEEN_TRIES = 0.02
 _LARGEST_FACT = 1024 * 1024
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (
@@ -95,14 +96,31 @@ class FactStore:
         if self._connection is None:
             if self._path:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
+            connection = sqlite3.connect(
                 self._path or ":memory:", timeout=self._seconds_to_wait, isolation_level=None, check_same_thread=False
             )
-            # With a write-ahead log, readers and one writer don't wait for each other, and kill -9 damages nothing.
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.executescript(_SCHEMA)
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        until = time.monotonic() + self._seconds_to_wait
+        while True:
+            try:
+                # With a write-ahead log, readers and one writer don't wait for each other, and kill -9 damages nothing.
+                connection.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError:
+                # While another process is making the file, SQLite does not wait here as it does elsewhere.
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_SECONDS_BETWEEN_TRIES)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_SCHEMA)
 
     def _start_again(self) -> None:
         connection, self._connection = self._connection, None
@@ -136,11 +154,15 @@ class FactStore:
     def _put(self, owner: str, kind: str, values: Mapping[str, bytes]) -> None:
         connection, now = self._open(), self._clock()
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(
-            "INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?)",
-            [(owner, kind, key, value, now, now) for key, value in values.items()],
-        )
-        connection.execute("COMMIT")
+        try:
+            connection.executemany(
+                "INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?)",
+                [(owner, kind, key, value, now, now) for key, value in values.items()],
+            )
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
         self._writes += len(values)
         if self._writes >= _WRITES_PER_CHECK:
             self._writes = 0

@@ -110,6 +110,35 @@ async def test_several_processes_share_one_file(tmp_path: Path) -> None:
     store.close()
 
 
+async def test_a_file_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "facts.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    store = FactStore(path)
+    putting = asyncio.create_task(store.put("me", "blob", {"a": b"1"}))
+    await asyncio.sleep(0.3)
+    other.execute("CREATE TABLE another (x)")
+    other.execute("COMMIT")
+    other.close()
+    await putting
+    assert await store.get("me", "blob", "a") == b"1"
+    store.close()
+
+
+async def test_a_file_that_stays_locked_is_done_without_and_used_when_it_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "facts.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    store = FactStore(path, seconds_to_wait=0.1)
+    await store.put("me", "blob", {"a": b"1"})
+    assert await store.get("me", "blob", "a") is None
+    other.execute("COMMIT")
+    other.close()
+    await store.put("me", "blob", {"a": b"1"})
+    assert await store.get("me", "blob", "a") == b"1"
+    store.close()
+
+
 async def test_an_owner_is_the_same_tomorrow_and_tells_nothing_of_the_identity(tmp_path: Path) -> None:
     cache = Cache.in_folder(tmp_path / "cache", 0)
     owners = {await cache.owner("identity one"), await cache.owner("identity one"), await cache.owner("identity two")}

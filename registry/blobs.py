@@ -103,14 +103,16 @@ class _Download:
                 raise connection_failed(error, Purpose(self._action, host)) from error
 
     def _ask(self, start: int) -> Ask:
-        headers = {"Range": f"bytes={start}-{self._descriptor.size - 1}"} if start else {}
+        # Where only the end of the transfer was missing, there is no rest to be asked for: it comes again, whole.
+        resumes = 0 < start < self._descriptor.size
+        headers = {"Range": f"bytes={start}-{self._descriptor.size - 1}"} if resumes else {}
         return Ask(
             self._action,
             "GET",
             self._path,
             self._scopes,
             headers,
-            expected=frozenset({200, 206} if start else {200}),
+            expected=frozenset({200, 206} if resumes else {200}),
             is_bulk=True,
         )
 

@@ -153,6 +153,10 @@ class Transport:
             bound.leave()
             metrics.REQUESTS.labels(host, ask.method, "none").inc()
             raise connection_failed(error, Purpose(ask.action, host)) from error
+        except UnicodeError as error:
+            bound.leave()
+            # A name that the rules for international ones refuse, be it the host's or its proxy's.
+            raise connection_failed(httpx.InvalidURL(str(error)), Purpose(ask.action, host)) from error
         except BaseException:
             bound.leave()
             raise

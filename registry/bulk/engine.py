@@ -33,7 +33,8 @@ class BulkEngine(httpx.AsyncBaseTransport):
         """`new_context` blocks, and is called in a thread when TLS is first needed; `proxy_of` a URL is an address."""
         self._new_context = new_context
         self._proxy_of = proxy_of
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads = ThreadPoolExecutor(_MOST_THREADS, "bulk")
+        self._is_closed = False
         self._idle = IdleConnections()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -51,14 +52,13 @@ class BulkEngine(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close every connection."""
         self._idle.close()
-        threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown(wait=False)
+        self._is_closed = True
+        self._threads.shutdown(wait=False)
 
     async def _in_thread(self, work: Callable[[], Result], exchange: Exchange) -> Result:
         """Run a call of an exchange; a cancellation aborts it, and is heeded when the thread is through."""
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(_MOST_THREADS, "bulk")
+        if self._is_closed:
+            raise httpx.ReadError("the client is closed")
         running = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
             return await asyncio.shield(running)
@@ -75,7 +75,7 @@ class BulkEngine(httpx.AsyncBaseTransport):
         connection = exchange.leave()
         if connection is None:
             return
-        if self._threads is None:
+        if self._is_closed:
             connection.close()
         else:
             self._idle.keep(connection)

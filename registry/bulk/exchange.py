@@ -43,11 +43,11 @@ class Exchange:
                 self._connection = Connection(self._route, stream)
             self._check_wanted()
             self._send(self._connection)
-            self._answer = self._read_head(self._connection)
+            answer = self._answer = self._answer or self._read_head(self._connection)
         except BaseException:
             self.close()
             raise
-        return self._answer
+        return answer
 
     def pour(self, take: Take) -> None:
         """Give the body away, in order and as it comes. Raises httpx.TransportError, and what `take` raises."""
@@ -104,13 +104,16 @@ class Exchange:
 
     def _send(self, connection: Connection) -> None:
         connection.limit(self._times.get("write"))
-        connection.send(self._spoken(self._head()))
+        head = self._spoken(self._head())
         pieces = self._request.stream
         if not isinstance(pieces, httpx.SyncByteStream):
             raise TypeError("the body of a bulk request is bytes or an iterable of them")
-        self._is_sent = all(self._is_taken(connection, piece) for piece in pieces)
+        self._is_sent = self._is_taken(connection, head) and all(
+            self._is_taken(connection, self._spoken(h11.Data(data=piece))) for piece in pieces if piece
+        )
         if self._is_sent:
-            connection.send(self._spoken(h11.EndOfMessage()))
+            # Nothing is left to be sent: every body has its length.
+            self._spoken(h11.EndOfMessage())
 
     def _head(self) -> h11.Request:
         url, headers = self._request.url, list(self._request.headers.raw)
@@ -123,17 +126,30 @@ class Exchange:
 
     def _is_taken(self, connection: Connection, piece: bytes) -> bool:
         """Send a piece, unless the host has answered already or has gone: its answer may say why, and is read next."""
+        rest = memoryview(piece)
         try:
-            early = connection.overheard(_LARGEST_HEAD)
-            if not early:
-                connection.send(self._spoken(h11.Data(data=piece)))
-                return True
+            while rest:
+                left = connection.send(rest)
+                if len(left) == len(rest) and self._is_answered(connection):
+                    return False
+                rest = left
         except httpx.WriteError:
-            early = b""
+            self._machine.send_failed()
+            return False
+        return True
+
+    def _is_answered(self, connection: Connection) -> bool:
+        heard = connection.overheard(_LARGEST_HEAD)
+        if heard is None:
+            return False
+        self._heard(heard)
+        while isinstance(event := self._next_event(), h11.InformationalResponse):
+            pass
+        if not isinstance(event, h11.Response):
+            return False
+        self._answer = event
         self._machine.send_failed()
-        if early:
-            self._heard(early)
-        return False
+        return True
 
     def _read_head(self, connection: Connection) -> h11.Response:
         seconds = self._times.get("read")
@@ -208,12 +224,14 @@ class Exchange:
         return said[0] if len(said) == 1 else b"".join(said)
 
     def _can_follow(self) -> bool:
-        answer = self._answer
+        answer, connection = self._answer, self._connection
         if not (answer and self._is_sent and not self._is_aborted and answer.http_version == b"1.1"):
+            return False
+        if connection is None or connection.is_nested:
             return False
         if any(name == b"connection" and b"close" in value.lower() for name, value in answer.headers):
             return False
-        return self._is_read or self._rest_is_here()
+        return (self._is_read or self._rest_is_here()) and self._machine.trailing_data == (b"", False)
 
     def _rest_is_here(self) -> bool:
         """Whether the body, such as a redirect's, is so short that it came with the head."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -63,22 +64,41 @@ class ProxyRefused(httpx.ProxyError):
 
 
 def connect(route: Route, new_context: NewContext, seconds: float | None) -> httpcore.NetworkStream:
-    """Open a connection; blocks, each step at most so long. Raises httpx.ConnectError, ConnectTimeout or ProxyError."""
+    """Open a connection; blocks, each step at most so long.
+
+    Raises httpx.ConnectError, ConnectTimeout, ProxyError, or LocalProtocolError for names that can't be any.
+    """
+    proxy = httpx.URL(route.proxy) if route.proxy else None
     try:
-        stream = _to_proxy(route, new_context, seconds) if route.proxy else _tcp(route.host, route.port, seconds)
-        return stream.start_tls(new_context(), route.host, seconds) if route.is_tls else stream
+        context = new_context() if route.is_tls or (proxy and proxy.scheme == "https") else None
+        stream = _to_proxy(route, proxy, context, seconds) if proxy else _tcp(route.host, route.port, seconds)
+        return _with_tls(stream, context, route.host, seconds) if route.is_tls and context else stream
     except httpcore.ConnectTimeout as error:
         raise httpx.ConnectTimeout(str(error)) from error
     except httpcore.ConnectError as error:
         raise httpx.ConnectError(str(error)) from error
+    except ValueError as error:
+        raise httpx.LocalProtocolError(str(error)) from error
+
+
+def _with_tls(
+    stream: httpcore.NetworkStream, context: ssl.SSLContext, host: str, seconds: float | None
+) -> httpcore.NetworkStream:
+    # The dot that ends a full name stands in no certificate.
+    return stream.start_tls(context, host.rstrip("."), seconds)
 
 
 def _tcp(host: str, port: int, seconds: float | None) -> httpcore.NetworkStream:
     """Connect to the first of a host's addresses that answers; in two rounds, as a family may lead nowhere at all."""
     addresses = _addresses(host, port)
-    quick = [(address, min(_QUICK, seconds or _QUICK)) for address in addresses] if len(addresses) > 1 else []
+    until = None if seconds is None else time.monotonic() + seconds
+    quick = [(address, _QUICK) for address in addresses] if len(addresses) > 1 else []
     failure: Exception | None = None
-    for address, patience in [*quick, *((address, seconds) for address in addresses)]:
+    for address, most in [*quick, *((address, None) for address in addresses)]:
+        left = None if until is None else until - time.monotonic()
+        if failure and left is not None and left <= 0:
+            break
+        patience = min((limit for limit in (left, most) if limit is not None), default=None)
         try:
             return httpcore.SyncBackend().connect_tcp(address, port, patience)
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -94,12 +114,13 @@ def _addresses(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-def _to_proxy(route: Route, new_context: NewContext, seconds: float | None) -> httpcore.NetworkStream:
-    proxy = httpx.URL(route.proxy or "")
+def _to_proxy(
+    route: Route, proxy: httpx.URL, context: ssl.SSLContext | None, seconds: float | None
+) -> httpcore.NetworkStream:
     try:
         stream = _tcp(proxy.raw_host.decode("ascii"), proxy.port or _PORTS[proxy.scheme], seconds)
-        if proxy.scheme == "https":
-            stream = stream.start_tls(new_context(), proxy.host, seconds)
+        if proxy.scheme == "https" and context:
+            stream = _with_tls(stream, context, proxy.host, seconds)
     except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
         raise httpx.ProxyError(str(error)) from error
     if route.is_tls:
@@ -117,11 +138,15 @@ def _tunnel(stream: httpcore.NetworkStream, route: Route, seconds: float | None)
     place = f"{host}:{route.port}"
     machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
     request = h11.Request(method="CONNECT", target=place, headers=[("Host", place), *route.proxy_login()])
+    until = None if seconds is None else time.monotonic() + seconds
     try:
         stream.write(machine.send(request) or b"", seconds)
         while not isinstance(answer := machine.next_event(), h11.Response):
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                raise httpx.ProxyError("the proxy's answer took too long")
             if answer is h11.NEED_DATA:
-                machine.receive_data(stream.read(_LARGEST_HEAD, seconds))
+                machine.receive_data(stream.read(_LARGEST_HEAD, left))
             elif not isinstance(answer, h11.InformationalResponse):
                 raise httpx.ProxyError("the proxy ended the connection")
     except (h11.RemoteProtocolError, httpcore.NetworkError, httpcore.TimeoutException) as error:

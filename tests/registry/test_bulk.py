@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -181,38 +181,100 @@ async def test_connections_are_used_again_and_those_that_ended_meanwhile_are_not
         assert wire.connections == before + 1
 
 
-async def test_an_upload_that_is_refused_at_once_is_not_sent_to_its_end_by_tls_either(
-    plain: RealRegistry, tmp_path: Path
+class Zeros(io.RawIOBase):
+    """Zeros without end; takes note of how many were read."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, space: memoryview) -> int:  # type: ignore[override]
+        self.given += len(space)
+        return len(space)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_refusal_that_comes_while_the_upload_is_stuck_is_heard(
+    tls: bool, plain: RealRegistry, tmp_path: Path
+) -> None:
+    refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"
+    context, pem = server_context(tmp_path) if tls else (None, "")
+    zeros = Zeros()
+    with relaying(plain.host, context) as (wire, host):
+        wire.expect("PUT", "/blobs/uploads/", stalling_after(refusal), times=1)
+        async with RegistryClient(LIMITS, ONCE) as client, asyncio.timeout(3):
+            remote = client.remote(Access(Endpoint.parse(f"https://{host}" if tls else host), tls=TLS(pem)))
+            large, opened = replace(DESCRIPTOR, size=512 * MIB), cast(BinaryIO, zeros)
+            with pytest.raises(RegistryError, match="413"):
+                await remote.push_blob(Repository.parse("app", remote.registry), large, lambda offset: opened)
+    assert zeros.given < 256 * MIB
+
+
+@pytest.mark.parametrize("hint", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" * 3])
+async def test_hints_that_come_during_an_upload_do_not_end_it(
+    hint: bytes, plain: RealRegistry, client: RegistryClient
+) -> None:
+    received = bytearray()
+
+    async def hints(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(hint)
+        while len(received) < len(BLOB):
+            received.extend(await reader.read(MIB))
+        writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    with relaying(plain.host) as (wire, host):
+        wire.expect("PUT", "/blobs/uploads/", hints, times=1)
+        await push(client.remote(Access(Endpoint.parse(host))), "app")
+    assert received == BLOB
+
+
+async def test_what_stands_behind_an_answer_is_not_taken_for_the_next_one(
+    plain: RealRegistry, client: RegistryClient, tmp_path: Path, repository_path: str
 ) -> None:
     context, pem = server_context(tmp_path)
-    sent = [0]
+    poisoned = (
+        BODIES["with its length"] + b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BLOB) + bytes(len(BLOB))
+    )
 
-    class Zeros(io.RawIOBase):
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, space: memoryview) -> int:  # type: ignore[override]
-            sent[0] += len(space)
-            return len(space)
-
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    async def poison(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(poisoned)
         await writer.drain()
-        await asyncio.sleep(2)
+        await asyncio.sleep(20)
 
     with relaying(plain.host, context) as (wire, host):
-        wire.expect("PUT", "/blobs/uploads/", refuse, times=100)
-        access = Access(Endpoint.parse(f"https://{host}"), tls=TLS(pem))
-        async with RegistryClient(LIMITS, ONCE) as client:
-            remote = client.remote(access)
-            zeros = replace(DESCRIPTOR, size=512 * MIB)
-            with pytest.raises(RegistryError, match="413"):
-                await remote.push_blob(
-                    Repository.parse("app", remote.registry),
-                    zeros,
-                    lambda offset: Zeros(),  # type: ignore[arg-type, return-value]
-                )
-    assert sent[0] < 256 * MIB
+        remote = client.remote(Access(Endpoint.parse(f"https://{host}"), tls=TLS(pem)))
+        repository = await push(remote, repository_path)
+        wire.expect("GET", "/blobs/", poison, times=1)
+        for _ in range(2):
+            assert await fetch(remote, repository) == BLOB
+
+
+async def test_a_transfer_of_which_only_the_end_is_missing_is_made_again(
+    plain: RealRegistry, repository_path: str
+) -> None:
+    unended = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(BLOB).partition(b"0\r\nTrailer")[0]
+    with relaying(plain.host) as (wire, host):
+        async with RegistryClient(LIMITS, Retry(attempts=2, sleep=no_sleep)) as client:
+            remote = client.remote(Access(Endpoint.parse(host)))
+            repository = await push(remote, repository_path)
+            wire.expect("GET", "/blobs/", says(unended), times=1)
+            assert await fetch(remote, repository) == BLOB
+
+
+@pytest.mark.parametrize(
+    "place", ["http://a..example/x", f"http://{'a' * 70}.example/x", "https://.example/x", "http://xn--/x"]
+)
+async def test_a_redirect_to_a_name_that_is_none_is_refused_in_words(
+    place: str, plain: RealRegistry, client: RegistryClient
+) -> None:
+    with relaying(plain.host) as (wire, host):
+        wire.expect("GET", "/blobs/", says(f"HTTP/1.1 307 X\r\nLocation: {place}\r\n\r\n".encode()), times=9)
+        remote = client.remote(Access(Endpoint.parse(host)))
+        with pytest.raises(RegistryError):
+            await fetch(remote, Repository.parse("app", remote.registry))
 
 
 def stalling_after(raw: bytes) -> Act:

@@ -12,7 +12,7 @@ OpenContent = Callable[[int], BinaryIO]
 """Opens content at an offset in bytes, unbuffered; blocks. May be called again, to resume or to repeat."""
 
 CHUNK_SIZE = 1024 * 1024
-"""Bytes read at once: large enough that the hop to a thread costs little, small enough to keep memory flat."""
+"""Bytes read at once: large enough that a system call costs little, small enough to keep memory flat."""
 
 
 class Verifier:

@@ -1,9 +1,8 @@
-"""The engine under httpx, chosen here and nowhere else: aiohttp, behind httpx's transport interface.
+"""The engine for questions and their answers: aiohttp, behind httpx's transport interface.
 
-httpx's own engine was measured at two thirds of the requests and under half of the bytes a second. The rules that
-httpx-aiohttp leaves open are held here: bytes of an address stay as they are (signed URLs), writing has a time limit,
-a request that is answered before its body ends is not sent to its end, pieces are as large as they arrived, and each
-failure keeps its own httpx exception.
+httpx's own engine was measured at two thirds of the requests a second. The rules that httpx-aiohttp leaves open are
+held here: bytes of an address stay as they are (signed URLs), pieces are as large as they arrived, and each failure
+keeps its own httpx exception. Blobs' bytes go by `registry/bulk`.
 """
 
 from __future__ import annotations

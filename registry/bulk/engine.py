@@ -1,7 +1,8 @@
 """The engine for blobs' bytes, below httpx's interface: each exchange in a thread, on a blocking socket.
 
 Measured against the engine of `registry/engine.py`: a byte on its way between kernel and disk is copied twice less,
-and is hashed and written in the thread that received it. The rules of that engine hold here too.
+and is hashed and written in the thread that received it. The rules of that engine hold here too, and two more: each
+part that is sent has a time limit, and a request that is answered before its body ends is not sent to its end.
 """
 
 from __future__ import annotations

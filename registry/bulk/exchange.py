@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,9 +9,9 @@ import h11
 import httpx
 
 from registry.bulk.connection import Connection
+from registry.bulk.head import LARGEST_HEAD, new_machine, read_head
 from registry.bulk.route import NewContext, Route, connect
 
-_LARGEST_HEAD = 64 * 1024
 _SPACE = 256 * 1024
 """Bytes received at once: few enough to be in the core's cache still when they are hashed and written."""
 _LEAST = 64 * 1024
@@ -31,7 +30,7 @@ class Exchange:
         self._route = route
         self._connection = idle
         self._times = request.extensions.get("timeout", {})
-        self._machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
+        self._machine = new_machine()
         self._answer: h11.Response | None = None
         self._is_sent = self._is_read = self._is_aborted = False
 
@@ -139,7 +138,7 @@ class Exchange:
         return True
 
     def _is_answered(self, connection: Connection) -> bool:
-        heard = connection.overheard(_LARGEST_HEAD)
+        heard = connection.overheard(LARGEST_HEAD)
         if heard is None:
             return False
         self._heard(heard)
@@ -152,20 +151,13 @@ class Exchange:
         return True
 
     def _read_head(self, connection: Connection) -> h11.Response:
-        seconds = self._times.get("read")
-        until = None if seconds is None else time.monotonic() + seconds
-        space = memoryview(bytearray(_LARGEST_HEAD))
-        while not isinstance(event := self._next_event(), h11.Response):
-            # For the whole of it: a head that drips in, or hints without end, are never too late for a single read.
-            left = None if until is None else until - time.monotonic()
-            if left is not None and left <= 0:
-                raise httpx.ReadTimeout("the head of the answer took too long")
-            if event is h11.NEED_DATA:
-                connection.limit(left)
-                self._feed(connection, space)
-            elif not isinstance(event, h11.InformationalResponse):
-                raise httpx.RemoteProtocolError("something else than an answer")
-        return event
+        space = memoryview(bytearray(LARGEST_HEAD))
+
+        def feed(seconds: float | None) -> None:
+            connection.limit(seconds)
+            self._feed(connection, space)
+
+        return read_head(self._next_event, feed, self._times.get("read"))
 
     def _length(self) -> int | None:
         """The body's bytes where they can be counted without h11: not in chunks, nor without a length."""
@@ -201,10 +193,9 @@ class Exchange:
     def _has_ended(self) -> bool:
         return self._is_read
 
-    def _feed(self, connection: Connection, space: memoryview) -> int:
+    def _feed(self, connection: Connection, space: memoryview) -> None:
         size = connection.receive_into(space)
         self._heard(bytes(space[:size]))
-        return size
 
     def _heard(self, piece: bytes) -> None:
         with _protocol_errors():

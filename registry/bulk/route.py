@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,8 +12,9 @@ import h11
 import httpcore
 import httpx
 
+from registry.bulk.head import LARGEST_HEAD, Deadline, new_machine, read_head
+
 _PORTS = {"http": 80, "https": 443}
-_LARGEST_HEAD = 64 * 1024
 _QUICK = 1.0
 """Seconds for each of several addresses before any gets all the time there is."""
 
@@ -91,14 +91,13 @@ def _with_tls(
 def _tcp(host: str, port: int, seconds: float | None) -> httpcore.NetworkStream:
     """Connect to the first of a host's addresses that answers; in two rounds, as a family may lead nowhere at all."""
     addresses = _addresses(host, port)
-    until = None if seconds is None else time.monotonic() + seconds
+    deadline = Deadline(seconds)
     quick = [(address, _QUICK) for address in addresses] if len(addresses) > 1 else []
     failure: Exception | None = None
     for address, most in [*quick, *((address, None) for address in addresses)]:
-        left = None if until is None else until - time.monotonic()
-        if failure and left is not None and left <= 0:
+        if failure and deadline.has_passed:
             break
-        patience = min((limit for limit in (left, most) if limit is not None), default=None)
+        patience = min((limit for limit in (deadline.left, most) if limit is not None), default=None)
         try:
             return httpcore.SyncBackend().connect_tcp(address, port, patience)
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -136,20 +135,14 @@ def _tunnel(stream: httpcore.NetworkStream, route: Route, seconds: float | None)
     """CONNECT to the host (RFC 9110, section 9.3.6)."""
     host = f"[{route.host}]" if ":" in route.host else route.host
     place = f"{host}:{route.port}"
-    machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
+    machine = new_machine()
     request = h11.Request(method="CONNECT", target=place, headers=[("Host", place), *route.proxy_login()])
-    until = None if seconds is None else time.monotonic() + seconds
     try:
         stream.write(machine.send(request) or b"", seconds)
-        while not isinstance(answer := machine.next_event(), h11.Response):
-            left = None if until is None else until - time.monotonic()
-            if left is not None and left <= 0:
-                raise httpx.ProxyError("the proxy's answer took too long")
-            if answer is h11.NEED_DATA:
-                machine.receive_data(stream.read(_LARGEST_HEAD, left))
-            elif not isinstance(answer, h11.InformationalResponse):
-                raise httpx.ProxyError("the proxy ended the connection")
-    except (h11.RemoteProtocolError, httpcore.NetworkError, httpcore.TimeoutException) as error:
+        answer = read_head(
+            machine.next_event, lambda left: machine.receive_data(stream.read(LARGEST_HEAD, left)), seconds
+        )
+    except (h11.RemoteProtocolError, httpx.TransportError, httpcore.NetworkError, httpcore.TimeoutException) as error:
         raise httpx.ProxyError(str(error)) from error
     if not httpx.codes.is_success(answer.status_code):
         raise ProxyRefused(answer.status_code)

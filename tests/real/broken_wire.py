@@ -103,6 +103,17 @@ async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     await asyncio.sleep(20)
 
 
+def stalling_after(raw: bytes) -> Act:
+    """Answer with these bytes, then say nothing more and read nothing."""
+
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await writer.drain()
+        await stall(reader, writer)
+
+    return act
+
+
 def says(raw: bytes) -> Act:
     """Answer with these bytes and close, whatever the request still has to send."""
 

@@ -26,6 +26,17 @@ LIMITS = Limits(connect=5, idle=5, page=5, commit=5, tag_list_age=0)
 ONCE = Retry(attempts=1, sleep=no_sleep)
 
 
+class Zeros(io.RawIOBase):
+    """Zeros without end; takes note of how many were read."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def read(self, size: int = -1) -> bytes:
+        self.given += size
+        return bytes(size)
+
+
 @asynccontextmanager
 async def trying_once() -> AsyncIterator[RegistryClient]:
     """A client that tries everything once."""

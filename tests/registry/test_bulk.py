@@ -20,10 +20,10 @@ from registry.images.section import Section, SectionWriter
 from registry.names import Repository
 from registry.retry import Retry
 from tests.conftest import no_sleep
-from tests.real.broken_wire import Act, relaying, says
+from tests.real.broken_wire import relaying, says, stalling_after
 from tests.real.certificates import server_context
 from tests.real.registries import RealRegistry
-from tests.registry.one_blob import BLOB, DESCRIPTOR, LIMITS, MIB, ONCE, fetch, move, push, trying_once
+from tests.registry.one_blob import BLOB, DESCRIPTOR, LIMITS, MIB, ONCE, Zeros, fetch, move, push, trying_once
 
 
 @pytest.fixture
@@ -76,20 +76,6 @@ async def test_connections_are_used_again_and_those_that_ended_meanwhile_are_not
         assert wire.connections == before + 1
 
 
-class Zeros(io.RawIOBase):
-    """Zeros without end; takes note of how many were read."""
-
-    def __init__(self) -> None:
-        self.given = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, space: memoryview) -> int:  # type: ignore[override]
-        self.given += len(space)
-        return len(space)
-
-
 @pytest.mark.parametrize("tls", [False, True])
 async def test_a_refusal_that_comes_while_the_upload_is_stuck_is_heard(
     tls: bool, plain: RealRegistry, tmp_path: Path
@@ -134,15 +120,10 @@ async def test_what_stands_behind_an_answer_is_not_taken_for_the_next_one(
         BODIES["with its length"] + b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BLOB) + bytes(len(BLOB))
     )
 
-    async def poison(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(poisoned)
-        await writer.drain()
-        await asyncio.sleep(20)
-
     with relaying(plain.host, context) as (wire, host):
         remote = client.remote(Access(Endpoint.parse(f"https://{host}"), tls=TLS(pem)))
         repository = await push(remote, repository_path)
-        wire.expect("GET", "/blobs/", poison, times=1)
+        wire.expect("GET", "/blobs/", stalling_after(poisoned), times=1)
         for _ in range(2):
             assert await fetch(remote, repository) == BLOB
 
@@ -157,15 +138,6 @@ async def test_a_transfer_of_which_only_the_end_is_missing_is_made_again(
             repository = await push(remote, repository_path)
             wire.expect("GET", "/blobs/", says(unended), times=1)
             assert await fetch(remote, repository) == BLOB
-
-
-def stalling_after(raw: bytes) -> Act:
-    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(raw)
-        await writer.drain()
-        await asyncio.sleep(20)
-
-    return act
 
 
 @pytest.mark.parametrize("raw", [b"", b"HTTP/1.1 200 OK\r\n", BODIES["with its length"][:-MIB]])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import io
 import json
 import os
 from dataclasses import replace
@@ -24,16 +23,17 @@ from registry.errors import ConnectionFailed, NotARegistry, RegistryError, Timed
 from registry.limits import Limits
 from registry.manifest import parse_manifest
 from registry.media_types import OCI_INDEX
-from registry.names import Digest, Registry, Repository
+from registry.names import Digest, Repository
 from registry.proxies import Proxies
 from registry.remote import Remote
 from registry.retry import Retry
 from tests.conftest import no_sleep
-from tests.real.broken_wire import Act, relaying, says
+from tests.real.broken_wire import Act, relaying, says, stall, stalling_after
 from tests.real.certificates import ALIAS
 from tests.real.forward_proxy import proxying
 from tests.real.processes import free_port
 from tests.real.registries import RealRegistry
+from tests.registry.one_blob import Zeros, by_its_name
 
 MIB = 1024 * 1024
 BLOB = os.urandom(2 * MIB)
@@ -42,26 +42,15 @@ QUICK = Limits(connect=1, idle=0.4, page=0.4, commit=0.4, tag_list_age=0)
 ONCE = Retry(attempts=1, sleep=no_sleep)
 
 
-class Zeros(io.RawIOBase):
-    """Zeros without end; takes note of how many were read."""
-
-    def __init__(self, read: list[int]) -> None:
-        self._read = read
-
-    def read(self, size: int = -1) -> bytes:
-        self._read.append(size)
-        return bytes(size)
-
-
 def zeros(size: int) -> Descriptor:
     return Descriptor("application/octet-stream", Digest("sha256", "0" * 64), size)
 
 
-async def upload(host: str, sent: list[int], size: int) -> None:
+async def upload(host: str, content: Zeros, size: int) -> None:
     async with RegistryClient(QUICK, ONCE) as client:
         remote = client.remote(Access(Endpoint.parse(host)))
         await remote.push_blob(
-            Repository.parse("app", remote.registry), zeros(size), lambda offset: cast(BinaryIO, Zeros(sent))
+            Repository.parse("app", remote.registry), zeros(size), lambda offset: cast(BinaryIO, content)
         )
 
 
@@ -69,30 +58,18 @@ async def upload(host: str, sent: list[int], size: int) -> None:
 async def test_an_upload_that_is_refused_at_once_is_not_sent_to_its_end(status: int, plain: RealRegistry) -> None:
     refusal = f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
     with relaying(plain.host) as (wire, host):
-        wire.expect("PUT", "/blobs/uploads/", answers_and_reads_no_more(refusal), times=100)
-        sent: list[int] = []
+        wire.expect("PUT", "/blobs/uploads/", stalling_after(refusal), times=100)
+        content = Zeros()
         with pytest.raises(RegistryError, match=str(status)):
-            await upload(host, sent, 512 * MIB)
-    assert sum(sent) < 256 * MIB
-
-
-def answers_and_reads_no_more(raw: bytes) -> Act:
-    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(raw)
-        await writer.drain()
-        await asyncio.sleep(2)
-
-    return act
+            await upload(host, content, 512 * MIB)
+    assert content.given < 256 * MIB
 
 
 async def test_a_registry_that_stops_reading_is_given_up(plain: RealRegistry) -> None:
-    async def reads_no_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(10)
-
     with relaying(plain.host) as (wire, host):
-        wire.expect("PUT", "/blobs/uploads/", reads_no_more, times=100)
+        wire.expect("PUT", "/blobs/uploads/", stall, times=100)
         with pytest.raises(TimedOut, match="stopped taking what was sent"):
-            await upload(host, [], 512 * MIB)
+            await upload(host, Zeros(), 512 * MIB)
 
 
 async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -123,11 +100,8 @@ async def test_a_registry_that_drips_its_answer_is_given_up(
 
 
 async def test_a_registry_that_stops_reading_a_manifest_is_given_up(plain: RealRegistry) -> None:
-    async def reads_no_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(10)
-
     with relaying(plain.host) as (wire, host):
-        wire.expect("PUT", "/manifests/", reads_no_more, times=100)
+        wire.expect("PUT", "/manifests/", stall, times=100)
         async with RegistryClient(replace(QUICK, connect=0.2), ONCE) as client, asyncio.timeout(5):
             with pytest.raises(TimedOut):
                 await put_large_manifest(client.remote(Access(Endpoint.parse(host))))
@@ -243,10 +217,8 @@ def test_what_goes_through_the_proxy(no_proxy: str, url: str, direct: bool) -> N
 
 async def through_proxy(registry: RealRegistry) -> None:
     """Ask a registry under a name that only the proxy can resolve."""
-    host = registry.host.replace("127.0.0.1", ALIAS)
-    endpoint = Endpoint(Registry(host), f"{registry.scheme}://{host}")
     async with RegistryClient(replace(QUICK, idle=5, page=5), ONCE) as client:
-        await client.remote(replace(registry.access, endpoint=endpoint)).ping()
+        await client.remote(by_its_name(registry)).ping()
 
 
 @pytest.mark.parametrize("kind", ["plain", "with_tls"])

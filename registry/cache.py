@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import os
 import secrets
 from contextlib import suppress
@@ -43,7 +44,8 @@ class Cache:
             raise MachineMisconfigured(
                 f"use the cache in {folder}", error.strerror or str(error), "Name a folder that this service may write."
             ) from error
-        layers = LayerCache(folder / "layers", layer_bytes) if layer_bytes else None
+        key = hmac.digest(salt, b"checks of layers", "sha256")
+        layers = LayerCache(folder / "layers", layer_bytes, key) if layer_bytes else None
         return cls(FactStore(folder / "facts.sqlite"), layers, salt)
 
     async def owner(self, identity: str) -> str:

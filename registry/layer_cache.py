@@ -1,7 +1,7 @@
 """Layers on disk, so that a second fetch moves no bytes: by content, bounded, verified whenever one is used.
 
-A layer is stored as `OWNER/HH/SHA256-BLAKE3`. Both are digests of the same bytes: the first is the one that its
-manifest names, verified when it came; the second is checked at every use, as it takes a seventh of the time.
+A layer is stored as `OWNER/H/DIGEST-TAG`. Both stand for the same bytes: the digest is the one that its manifest names,
+verified when it came; the tag is checked at every use, as it takes a fifteenth of the time (`layer_check.py`).
 Files appear by rename and are never changed: a process that is killed leaves nothing but a partial file, which is
 removed a day later, and a file that another process removes meanwhile counts as missing.
 """
@@ -22,9 +22,9 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 import structlog
-from blake3 import blake3
 
 from registry.descriptor import Descriptor
+from registry.layer_check import LayerCheck
 from registry.names import Digest
 
 _PARTIAL = "partial"
@@ -43,15 +43,17 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Stored:
     path: Path
-    check: str
+    tag: str
 
 
 class LayerCache:
     """Layers by owner (whose eyes saw them) and digest. Whatever fails in it counts as «not there»."""
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
+    def __init__(self, folder: Path, most_bytes: int, key: bytes) -> None:
+        """`key`, of 32 bytes, is the cache's own: whoever has it can make a layer pass for another."""
         self._folder = folder
         self._most_bytes = most_bytes
+        self._key = key
         self._trimmed_at = float("-inf")
         self._trimming = threading.Lock()
         self._no_clones: set[tuple[int, int]] = set()
@@ -69,17 +71,21 @@ class LayerCache:
         """Put a verified layer to where it is wanted: a file of its own, or a place within a file that exists."""
         return await asyncio.to_thread(self._take, owner, layer, target, start)
 
-    async def keep(self, owner: str, layer: Descriptor, source: Path, start: int, check: str) -> None:
-        """Keep a layer that has just been verified; `check` is the BLAKE3 digest of the same bytes."""
+    def new_check(self, digest: Digest) -> LayerCheck:
+        """To be fed with a layer's bytes, for `keep`."""
+        return LayerCheck(self._key, digest)
+
+    async def keep(self, owner: str, layer: Descriptor, source: Path, start: int, check: LayerCheck) -> None:
+        """Keep a layer that has just been verified; `check` was fed with the same bytes."""
         if layer.size <= self._most_bytes:
-            await asyncio.to_thread(self._keep, owner, layer, source, start, check)
+            await asyncio.to_thread(self._keep, owner, layer, source, start, check.tag())
 
     def _take(self, owner: str, layer: Descriptor, target: Path, start: int) -> bool:
         try:
             stored = self._find(owner, layer.digest)
             if stored is None:
                 return False
-            if stored.path.stat().st_size != layer.size or _check_sum(stored.path) != stored.check:
+            if stored.path.stat().st_size != layer.size or not self._is_right(stored, layer.digest):
                 log.warning("cached layer is damaged and was dropped", digest=str(layer.digest))
                 stored.path.unlink(missing_ok=True)
                 return False
@@ -94,11 +100,12 @@ class LayerCache:
             return False
         return True
 
-    def _keep(self, owner: str, layer: Descriptor, source: Path, start: int, check: str) -> None:
+    def _keep(self, owner: str, layer: Descriptor, source: Path, start: int, tag: str) -> None:
         shelf = self._shelf(owner, layer.digest)
-        kept = shelf / f"{layer.digest.hex}-{check}"
+        kept = shelf / f"{layer.digest.hex}-{tag}"
         try:
-            shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not shelf.is_dir():
+                shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
             is_whole = not start and source.stat().st_size == layer.size
             if not (is_whole and self._is_linked(source, kept)):
                 self._copy_in(source, start, layer.size, kept, is_whole=is_whole)
@@ -154,13 +161,21 @@ class LayerCache:
     def _find(self, owner: str, digest: Digest) -> _Stored | None:
         with suppress(FileNotFoundError), os.scandir(self._shelf(owner, digest)) as entries:
             for entry in entries:
-                name, _, check = entry.name.partition("-")
+                name, _, tag = entry.name.partition("-")
                 if name == digest.hex:
-                    return _Stored(Path(entry.path), check)
+                    return _Stored(Path(entry.path), tag)
         return None
 
+    def _is_right(self, stored: _Stored, digest: Digest) -> bool:
+        check, piece = self.new_check(digest), memoryview(bytearray(_READ_SIZE))
+        # Mapping it would be faster, and end this process when another one cuts the file meanwhile.
+        with stored.path.open("rb", 0) as file:
+            while size := file.readinto(piece):
+                check.update(piece[:size])
+        return check.is_tag(stored.tag)
+
     def _shelf(self, owner: str, digest: Digest) -> Path:
-        return self._folder / owner / digest.hex[:2]
+        return self._folder / owner / digest.hex[:1]
 
     def _trim(self) -> None:
         """Remove the least recently used until there is room again, and partial files that nobody finishes."""
@@ -196,15 +211,6 @@ def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
             path = Path(root, name)
             with suppress(FileNotFoundError):
                 yield path, path.stat()
-
-
-def _check_sum(path: Path) -> str:
-    hasher, piece = blake3(), memoryview(bytearray(_READ_SIZE))
-    # Mapping it would be a third faster, and end this process when another one cuts the file meanwhile.
-    with path.open("rb", 0) as file:
-        while size := file.readinto(piece):
-            hasher.update(piece[:size])
-    return hasher.hexdigest()
 
 
 def _file_systems(source: Path, target: Path) -> tuple[int, int]:

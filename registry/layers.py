@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from blake3 import blake3
-
 from registry import metrics
 from registry.cache import Cache
 from registry.descriptor import Descriptor
+from registry.layer_check import LayerCheck
 
 
 class Layers:
@@ -37,14 +36,14 @@ class Layers:
         metrics.count_cached("layer", found=taken)
         return taken
 
-    def new_check(self) -> blake3 | None:
+    def new_check(self, layer: Descriptor) -> LayerCheck | None:
         """What `keep` wants to know of a layer's bytes: to be fed with them as they pass. None without a cache."""
-        return None if self._cache.layers is None else blake3()
+        return None if self._cache.layers is None else self._cache.layers.new_check(layer.digest)
 
-    async def keep(self, layer: Descriptor, source: Path, start: int, check: blake3 | None) -> None:
+    async def keep(self, layer: Descriptor, source: Path, start: int, check: LayerCheck | None) -> None:
         """Keep a layer that has just been fetched and verified."""
         if self._cache.layers is not None and check is not None:
-            await self._cache.layers.keep(await self._owner(), layer, source, start, check.hexdigest())
+            await self._cache.layers.keep(await self._owner(), layer, source, start, check)
 
     async def _owner(self) -> str:
         return await self._cache.owner(self._identity)

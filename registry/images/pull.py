@@ -93,7 +93,7 @@ async def _download_all(
 async def _bring(remote: Remote, repository: Repository, blob: Descriptor, path: Path, start: int) -> str:
     if await remote.layers.take(blob, path, start):
         return "from the cache on this machine"
-    with SectionWriter(Section(path, start, blob.size), remote.layers.new_check) as writer:
+    with SectionWriter(Section(path, start, blob.size), partial(remote.layers.new_check, blob)) as writer:
         host = await remote.fetch_blob(repository, blob, writer.begin)
     await remote.layers.keep(blob, path, start, writer.check)
     return "fetched" if host == remote.registry.host else f"fetched from the mirror {host}"

@@ -8,9 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from blake3 import blake3
-
 from registry.bulk.exchange import Take
+from registry.layer_check import LayerCheck
 from registry.open_files import reserve, write_all
 
 _WORTH_RESERVING = 1024 * 1024
@@ -40,12 +39,12 @@ class Section:
 class SectionWriter:
     """Writes bytes to a place in a file, which is opened when they come; from its start whenever they begin anew."""
 
-    def __init__(self, section: Section, new_check: Callable[[], blake3 | None]) -> None:
+    def __init__(self, section: Section, new_check: Callable[[], LayerCheck | None]) -> None:
         self._section = section
         self._new_check = new_check
         self._file: BinaryIO | None = None
         self._left = 0
-        self.check: blake3 | None = None
+        self.check: LayerCheck | None = None
         """Fed with what was written."""
 
     def begin(self) -> Take:

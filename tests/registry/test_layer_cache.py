@@ -11,21 +11,25 @@ import time
 from pathlib import Path
 
 import pytest
-from blake3 import blake3
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from registry.descriptor import Descriptor
 from registry.layer_cache import LayerCache
+from registry.layer_check import LayerCheck
 from registry.names import Digest
 
 KIB = 1024
+KEY = bytes(range(32))
 
 
 def layer_of(content: bytes) -> Descriptor:
     return Descriptor("application/vnd.oci.image.layer.v1.tar+gzip", Digest.of(content), len(content))
 
 
-def check_of(content: bytes) -> str:
-    return blake3(content).hexdigest()
+def check_of(content: bytes, key: bytes = KEY) -> LayerCheck:
+    check = LayerCheck(key, Digest.of(content))
+    check.update(content)
+    return check
 
 
 def file_with(folder: Path, content: bytes) -> Path:
@@ -40,7 +44,7 @@ def stored(folder: Path) -> list[Path]:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> LayerCache:
-    return LayerCache(tmp_path / "layers", 100 * KIB)
+    return LayerCache(tmp_path / "layers", 100 * KIB, KEY)
 
 
 @pytest.mark.parametrize("start", [0, 512])
@@ -77,6 +81,28 @@ async def test_a_damaged_layer_is_found_out_and_dropped(damage: object, cache: L
     assert stored(tmp_path / "layers") == []
 
 
+async def test_nobody_passes_other_bytes_off_as_a_layer_without_the_key(cache: LayerCache, tmp_path: Path) -> None:
+    content, other = os.urandom(KIB), os.urandom(KIB)
+    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
+    (kept,) = stored(tmp_path / "layers")
+    forged = LayerCheck(bytes(32), Digest.of(content))
+    forged.update(other)
+    kept.unlink()
+    kept.with_name(f"{Digest.of(content).hex}-{forged.tag()}").write_bytes(other)
+    assert not await cache.take("me", layer_of(content), tmp_path / "own", 0)
+    assert stored(tmp_path / "layers") == []
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [1], [16, 15, 17], [256 * KIB, 3]])
+def test_a_tag_is_that_of_gmac_however_the_bytes_come(sizes: list[int]) -> None:
+    pieces = [os.urandom(size) for size in sizes]
+    layer = Digest.of(b"".join(pieces))
+    check = LayerCheck(KEY, layer)
+    for piece in pieces:
+        check.update(memoryview(piece))
+    assert check.tag() == AESGCM(KEY).encrypt(bytes.fromhex(layer.hex)[:12], b"", b"".join(pieces)).hex()
+
+
 async def test_the_least_recently_used_go_when_there_is_no_room(cache: LayerCache, tmp_path: Path) -> None:
     layers = [os.urandom(30 * KIB) for _ in range(3)]
     for age, content in enumerate(layers):
@@ -85,7 +111,7 @@ async def test_the_least_recently_used_go_when_there_is_no_room(cache: LayerCach
             if path.name.startswith(Digest.of(content).hex):
                 os.utime(path, (time.time() - 1000 + age, time.time() - 1000 + age))
     assert await cache.take("me", layer_of(layers[0]), tmp_path / "own", 0), "used just now"
-    again = LayerCache(tmp_path / "layers", 100 * KIB)
+    again = LayerCache(tmp_path / "layers", 100 * KIB, KEY)
     newest = os.urandom(30 * KIB)
     await again.keep("me", layer_of(newest), file_with(tmp_path, newest), 0, check_of(newest))
     there = {path.name.partition("-")[0] for path in stored(tmp_path / "layers")}
@@ -111,7 +137,7 @@ async def test_what_a_killed_process_left_is_removed_a_day_later(cache: LayerCac
 
 async def test_a_cache_that_can_not_be_written_is_none(tmp_path: Path) -> None:
     (tmp_path / "layers").write_text("a file where a folder should be")
-    cache, content = LayerCache(tmp_path / "layers", 100 * KIB), os.urandom(KIB)
+    cache, content = LayerCache(tmp_path / "layers", 100 * KIB, KEY), os.urandom(KIB)
     await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
     assert not await cache.take("me", layer_of(content), tmp_path / "own", 0)
 
@@ -136,19 +162,20 @@ async def test_one_fetch_of_a_layer_at_a_time(cache: LayerCache) -> None:
 KEEPER = """
 import asyncio, sys
 from pathlib import Path
-from blake3 import blake3
 from registry.descriptor import Descriptor
 from registry.layer_cache import LayerCache
 from registry.names import Digest
 async def main():
-    cache = LayerCache(Path(sys.argv[1]), 10**9)
+    cache = LayerCache(Path(sys.argv[1]), 10**9, bytes(32))
     content = Path(sys.argv[2]).read_bytes()
     print("ready", flush=True)
     while True:
         for start in range(1, 50):
             part = content[start:]
             layer = Descriptor("x", Digest.of(part), len(part))
-            await cache.keep("me", layer, Path(sys.argv[2]), start, blake3(part).hexdigest())
+            check = cache.new_check(layer.digest)
+            check.update(part)
+            await cache.keep("me", layer, Path(sys.argv[2]), start, check)
 asyncio.run(main())
 """
 

@@ -18,6 +18,7 @@ import uvloop
 
 from benchmarks.processes import peak_mebibytes
 from registry import media_types
+from registry.bulk.exchange import Take
 from registry.cache import Cache
 from registry.client import RegistryClient
 from registry.descriptor import Descriptor
@@ -67,12 +68,21 @@ async def download(host: str, path: str, digest: str, size: str) -> float:
         remote, repository = _repository(client, host, path)
         blob = Descriptor(media_types.OCI_LAYER_GZIP, Digest.parse(digest), int(size))
         began = time.perf_counter()
-        await remote.fetch_blob(repository, blob, lambda: _drop)
+        await remote.fetch_blob(repository, blob, Nowhere())
         return time.perf_counter() - began
 
 
-def _drop(piece: memoryview) -> None:
-    """Take no more of the bytes than their having come."""
+class Nowhere:
+    """Takes no more of the bytes than their having come."""
+
+    def begin(self) -> Take:
+        return self._drop
+
+    def complete(self) -> None:
+        """Nothing is left to be done."""
+
+    def _drop(self, piece: memoryview) -> None:
+        pass
 
 
 async def download_aiohttp(host: str, path: str, digest: str, size: str) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 import httpx
-from prometheus_client import Counter
 
 from registry import metrics
 from registry.bulk.engine import pour
@@ -43,27 +43,48 @@ async def read(transport: Transport, repository: Repository, descriptor: Descrip
             f"it has {descriptor.size} bytes, more than the limit of {limit}",
             "An image's config is far smaller; look at what was pushed.",
         )
-    content: list[bytes] = []
-    await download(transport, repository, descriptor, lambda piece: content.append(bytes(piece)))
-    return b"".join(content)
+    content = _Content()
+    await download(transport, repository, descriptor, content)
+    return b"".join(content.pieces)
 
 
-async def download(transport: Transport, repository: Repository, descriptor: Descriptor, take: Take) -> None:
-    """Stream a blob into `take`, each byte once and in order, verified and resumed after cuts.
+class Sink(Protocol):
+    """What a blob is streamed into."""
 
-    When this returns, all of it was right: until then, what was taken is not to be used. Raises ContentMismatch or
-    another RegistryError.
-    """
-    await _Download(transport, repository, descriptor, take).run()
+    def begin(self) -> Take:
+        """Start over. What is given gets each byte once and in order; it is called in threads."""
+
+    def complete(self) -> None:
+        """Hear that all that was taken is right, and there is no more; in a thread. Until then it is not to be used."""
+
+
+class _Content:
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def begin(self) -> Take:
+        return lambda piece: self.pieces.append(bytes(piece))
+
+    def complete(self) -> None:
+        """All pieces are there."""
+
+
+async def download(transport: Transport, repository: Repository, descriptor: Descriptor, sink: Sink) -> None:
+    """Stream a blob into a sink, verified and resumed after cuts. Raises ContentMismatch or another RegistryError."""
+    await _Download(transport, repository, descriptor, sink).run()
 
 
 class _Download:
     """One blob on its way down, over as many connections as it takes."""
 
-    def __init__(self, transport: Transport, repository: Repository, descriptor: Descriptor, take: Take) -> None:
+    def __init__(self, transport: Transport, repository: Repository, descriptor: Descriptor, sink: Sink) -> None:
         self._transport = transport
         self._descriptor = descriptor
-        self._take = take
+        self._sink = sink
+        self._take = sink.begin()
+        self._is_complete = False
+        self._arriving = 0
+        """Where the next byte of this connection belongs, which may be one that is known."""
         self._verifier = Verifier(descriptor, str(repository))
         self._action = f"read the blob {descriptor.digest} of {repository}"
         self._path = f"/v2/{repository.path}/blobs/{descriptor.digest}"
@@ -73,7 +94,7 @@ class _Download:
     async def run(self) -> None:
         """Read to the end, from where it was cut if need be."""
         failures = 0
-        while True:
+        while not self._is_complete:
             before = self._verifier.position
             try:
                 await self._rest()
@@ -81,10 +102,12 @@ class _Download:
             except ConnectionFailed as error:
                 # Progress earns a fresh set of attempts: a long download may be cut many times.
                 failures = 1 if self._verifier.position > before else failures + 1
-                await self._wait_or_give_up(failures, error)
-        self._verifier.finish()
-        if not self._descriptor.size:
-            await asyncio.to_thread(self._take, memoryview(b""))
+                if not self._is_complete:
+                    await self._wait_or_give_up(failures, error)
+        if not self._is_complete:
+            # It is empty, or shorter than it should be.
+            await asyncio.to_thread(self._receive, memoryview(b""))
+            self._verifier.finish()
 
     async def _wait_or_give_up(self, failures: int, error: RegistryError) -> None:
         retry = self._transport.retry
@@ -95,24 +118,22 @@ class _Download:
     async def _rest(self) -> None:
         start = self._verifier.position
         async with self._transport.open(self._ask(start)) as response:
-            arriving = _Arriving(self._first_byte(response, start), self._verifier, self._take, self._moved)
+            self._arriving = self._first_byte(response, start)
             try:
-                await pour(response, arriving.work)
+                await pour(response, self._receive)
             except httpx.HTTPError as error:
                 host = response.url.netloc.decode()
                 raise connection_failed(error, Purpose(self._action, host)) from error
 
     def _ask(self, start: int) -> Ask:
-        # Where only the end of the transfer was missing, there is no rest to be asked for: it comes again, whole.
-        resumes = 0 < start < self._descriptor.size
-        headers = {"Range": f"bytes={start}-{self._descriptor.size - 1}"} if resumes else {}
+        headers = {"Range": f"bytes={start}-{self._descriptor.size - 1}"} if start else {}
         return Ask(
             self._action,
             "GET",
             self._path,
             self._scopes,
             headers,
-            expected=frozenset({200, 206} if resumes else {200}),
+            expected=frozenset({200, 206} if start else {200}),
             is_bulk=True,
         )
 
@@ -129,21 +150,16 @@ class _Download:
             )
         return start
 
-
-class _Arriving:
-    """The bytes of one connection, which may begin before the first one that is new."""
-
-    def __init__(self, position: int, verifier: Verifier, take: Take, moved: Counter) -> None:
-        self._position = position
-        self._verifier = verifier
-        self._take = take
-        self._moved = moved
-
-    def work(self, piece: memoryview) -> None:
-        """Hash what is new, and pass it on; runs in a thread."""
-        known = max(0, self._verifier.position - self._position)
-        self._verifier.feed(self._position, piece)
-        self._position += len(piece)
+    def _receive(self, piece: memoryview) -> None:
+        """Hash what is new, and pass it on; the last piece completes it. Runs in a thread."""
+        known = max(0, self._verifier.position - self._arriving)
+        self._verifier.feed(self._arriving, piece)
+        self._arriving += len(piece)
         self._moved.inc(len(piece))
-        if known < len(piece):
+        is_last = self._verifier.position == self._descriptor.size and not self._is_complete
+        if is_last or known < len(piece):
             self._take(piece[known:])
+        if is_last:
+            self._verifier.finish()
+            self._is_complete = True
+            self._sink.complete()

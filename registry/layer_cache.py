@@ -8,24 +8,23 @@ removed a day later, and a file that another process removes meanwhile counts as
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Iterator, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 import structlog
 
 from registry.descriptor import Descriptor
 from registry.layer_check import LayerCheck
 from registry.names import Digest
+from registry.turns import Turns
 
 _PARTIAL = "partial"
 _SECONDS_TO_FINISH = 86_400
@@ -43,6 +42,7 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Stored:
     path: Path
+    digest_hex: str
     tag: str
 
 
@@ -56,31 +56,23 @@ class LayerCache:
         self._key = key
         self._trimmed_at = float("-inf")
         self._trimming = threading.Lock()
-        self._no_clones: set[tuple[int, int]] = set()
-        """File systems between which blocks can't be shared: to try costs more than all else."""
-        # Each lives as long as somebody holds it or waits for it.
-        self._turns: WeakValueDictionary[tuple[str, Digest], asyncio.Lock] = WeakValueDictionary()
+        self._no_clones: set[int] = set()
+        """File systems with which blocks can't be shared: to try costs more than all else."""
+        self.turns = Turns()
+        """For one fetch of an owner's layer at a time within this process."""
 
-    @asynccontextmanager
-    async def turn(self, owner: str, digest: Digest) -> AsyncIterator[None]:
-        """One at a time within this process: who comes second finds the layer here."""
-        async with self._turns.setdefault((owner, digest), asyncio.Lock()):
-            yield
+    def find(self, owner: str, digests: Iterable[Digest]) -> Set[Digest]:
+        """Those of an owner's layers that are here, be they whole or not."""
+        wanted = {digest.hex: digest for digest in digests}
+        shelves = {self._shelf(owner, digest) for digest in wanted.values()}
+        there = {stored.digest_hex for shelf in shelves for stored in _all_stored(shelf)}
+        return {digest for digest_hex, digest in wanted.items() if digest_hex in there}
 
-    async def take(self, owner: str, layer: Descriptor, target: Path, start: int) -> bool:
-        """Put a verified layer to where it is wanted: a file of its own, or a place within a file that exists."""
-        return await asyncio.to_thread(self._take, owner, layer, target, start)
+    def take(self, owner: str, layer: Descriptor, target: Path, start: int) -> bool:
+        """Put a verified layer to where it is wanted: a file of its own, or a place within a file that exists.
 
-    def new_check(self, digest: Digest) -> LayerCheck:
-        """To be fed with a layer's bytes, for `keep`."""
-        return LayerCheck(self._key, digest)
-
-    async def keep(self, owner: str, layer: Descriptor, source: Path, start: int, check: LayerCheck) -> None:
-        """Keep a layer that has just been verified; `check` was fed with the same bytes."""
-        if layer.size <= self._most_bytes:
-            await asyncio.to_thread(self._keep, owner, layer, source, start, check.tag())
-
-    def _take(self, owner: str, layer: Descriptor, target: Path, start: int) -> bool:
+        False when it is not here, or damaged.
+        """
         try:
             stored = self._find(owner, layer.digest)
             if stored is None:
@@ -94,45 +86,40 @@ class LayerCache:
                 _copy_range(stored.path, 0, target, start, layer.size)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                self._share(stored.path, target)
+                self._share(stored.path, target, target.parent.stat().st_dev)
         except OSError as error:
             log.info("cached layer not used", digest=str(layer.digest), problem=error.strerror)
             return False
         return True
 
-    def _keep(self, owner: str, layer: Descriptor, source: Path, start: int, tag: str) -> None:
-        shelf = self._shelf(owner, layer.digest)
-        kept = shelf / f"{layer.digest.hex}-{tag}"
+    def new_check(self, digest: Digest) -> LayerCheck:
+        """To be fed with a layer's bytes, for `keep`."""
+        return LayerCheck(self._key, digest)
+
+    def keep(self, owner: str, layer: Descriptor, source: Path, start: int, check: LayerCheck) -> None:
+        """Keep a layer that has just been verified; `check` was fed with the same bytes."""
+        if layer.size > self._most_bytes:
+            return
+        kept = self._shelf(owner, layer.digest) / f"{layer.digest.hex}-{check.tag()}"
         try:
-            if not shelf.is_dir():
-                shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
-            is_whole = not start and source.stat().st_size == layer.size
-            if not (is_whole and self._is_linked(source, kept)):
-                self._copy_in(source, start, layer.size, kept, is_whole=is_whole)
+            status = source.stat()
+            is_whole = not start and status.st_size == layer.size
+            # What can't be cloned is given another name at once: two steps less than by a partial.
+            if not (is_whole and status.st_dev in self._no_clones and _is_linked(source, kept)):
+                self._copy_in(source, start, layer.size, kept, status.st_dev if is_whole else None)
         except OSError as error:
             log.info("layer not kept", digest=str(layer.digest), problem=error.strerror)
         else:
             self._trim()
 
-    def _is_linked(self, source: Path, kept: Path) -> bool:
-        """Give the file another name at once, where nothing better can be had: two steps less than by a partial."""
-        if not self._never_clones(source, kept):
-            return False
-        try:
-            os.link(source, kept)
-            kept.chmod(0o444)
-        except FileExistsError:
-            return True
-        except OSError:
-            return False
-        return True
-
-    def _copy_in(self, source: Path, start: int, size: int, kept: Path, *, is_whole: bool) -> None:
+    def _copy_in(self, source: Path, start: int, size: int, kept: Path, device: int | None) -> None:
+        """`device` is the source's if the whole file is the layer."""
         partial = self._folder / _PARTIAL / secrets.token_hex(16)
-        partial.parent.mkdir(mode=0o700, exist_ok=True)
+        for folder in (partial.parent, kept.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            if is_whole:
-                self._share(source, partial)
+            if device is not None:
+                self._share(source, partial, device)
             elif shutil.disk_usage(self._folder).free < size + _LEFT_ON_DISK:
                 return
             else:
@@ -143,28 +130,24 @@ class LayerCache:
             # A link renamed onto another link of the same file does nothing, and leaves both (rename(2)).
             partial.unlink(missing_ok=True)
 
-    def _share(self, source: Path, target: Path) -> None:
-        """Another name for the same bytes: blocks shared until one side is changed, or a link, or else a copy."""
-        if not self._never_clones(source, target):
+    def _share(self, source: Path, target: Path, device: int) -> None:
+        """Another name for the same bytes: blocks shared until one side is changed, or a link, or else a copy.
+
+        `device` is that of the side which is not the cache's.
+        """
+        if device not in self._no_clones:
             if _clone(source, target):
                 return
-            self._no_clones.add(_file_systems(source, target))
+            self._no_clones.add(device)
         try:
             os.link(source, target)
         except OSError:
             # Another file system, or another mount of the same one.
             _copy_range(source, 0, target, 0, source.stat().st_size)
 
-    def _never_clones(self, source: Path, target: Path) -> bool:
-        return _file_systems(source, target) in self._no_clones
-
     def _find(self, owner: str, digest: Digest) -> _Stored | None:
-        with suppress(FileNotFoundError), os.scandir(self._shelf(owner, digest)) as entries:
-            for entry in entries:
-                name, _, tag = entry.name.partition("-")
-                if name == digest.hex:
-                    return _Stored(Path(entry.path), tag)
-        return None
+        shelf = self._shelf(owner, digest)
+        return next((stored for stored in _all_stored(shelf) if stored.digest_hex == digest.hex), None)
 
     def _is_right(self, stored: _Stored, digest: Digest) -> bool:
         check, piece = self.new_check(digest), memoryview(bytearray(_READ_SIZE))
@@ -205,6 +188,13 @@ class LayerCache:
                 total -= status.st_size
 
 
+def _all_stored(shelf: Path) -> Iterator[_Stored]:
+    with suppress(OSError), os.scandir(shelf) as entries:
+        for entry in entries:
+            digest_hex, _, tag = entry.name.partition("-")
+            yield _Stored(Path(entry.path), digest_hex, tag)
+
+
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     for root, _, names in os.walk(folder):
         for name in names:
@@ -213,8 +203,19 @@ def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
                 yield path, path.stat()
 
 
-def _file_systems(source: Path, target: Path) -> tuple[int, int]:
-    return source.stat().st_dev, target.parent.stat().st_dev
+def _is_linked(source: Path, kept: Path) -> bool:
+    try:
+        try:
+            os.link(source, kept)
+        except FileNotFoundError:
+            kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.link(source, kept)
+        kept.chmod(0o444)
+    except FileExistsError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _clone(source: Path, target: Path) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from registry import blobs, manifests, referrers, tags, uploads
-from registry.bulk.exchange import Take
+from registry.blobs import Sink
 from registry.content import OpenContent
 from registry.descriptor import Descriptor
 from registry.digests import digests_of
@@ -98,14 +96,11 @@ class Remote:
         """Whether the repository has this blob."""
         return await blobs.exists(self._transport, self._own(repository), digest)
 
-    async def fetch_blob(self, repository: Repository, descriptor: Descriptor, begin: Callable[[], Take]) -> str:
-        """Stream a blob, resumed after cuts, into what `begin` gives; it is to be used only when this has returned.
-
-        `begin` is called again when a mirror failed on the way. Gives the host that it came from.
-        """
+    async def fetch_blob(self, repository: Repository, descriptor: Descriptor, sink: Sink) -> str:
+        """Stream a blob, resumed after cuts; the host that it came from. The sink begins anew when a mirror failed."""
 
         async def fetch(source: Source) -> None:
-            await blobs.download(source.transport, source.repository, descriptor, begin())
+            await blobs.download(source.transport, source.repository, descriptor, sink)
 
         what = f"the blob {descriptor.digest}"
         return (await self._sources.read(self._own(repository), what, fetch))[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from registry.errors import InvalidImage
 from registry.images.layout import REF_NAME
 from registry.images.section import Section, SectionWriter
 from registry.images.unfinished import unfinished
+from registry.layers import ImageLayers
 from registry.manifest import Manifest
 from registry.media_types import is_foreign_layer
 from registry.names import Digest, Reference, Repository
@@ -42,8 +43,8 @@ async def pull_layout(
         folder = partial_folder / "layout"
         files = _small_files(manifest, reference, with_docker=False)
         await asyncio.to_thread(_write_files, folder, files)
-        places = {blob.digest: (folder / _blob_name(blob.digest), 0) for blob in _stored_blobs(manifest)}
-        await _download_all(remote, reference, manifest, places, report)
+        blobs = {blob: Section(folder / _blob_name(blob.digest), 0, blob.size) for blob in _stored_blobs(manifest)}
+        await _bring_all(remote, reference.repository, blobs, report)
         await to_the_end(partial(_replace_folder, folder, destination, partial_folder))
     return manifest.descriptor
 
@@ -60,9 +61,8 @@ async def pull_archive(
     async with unfinished(destination.parent, destination.name) as partial_folder:
         archive = partial_folder / "image.tar"
         files = _small_files(manifest, reference, with_docker=True)
-        blobs = _stored_blobs(manifest)
-        places = await asyncio.to_thread(_lay_out_archive, archive, files, blobs)
-        await _download_all(remote, reference, manifest, places, report)
+        blobs = await asyncio.to_thread(_lay_out_archive, archive, files, _stored_blobs(manifest))
+        await _bring_all(remote, reference.repository, blobs, report)
         await asyncio.to_thread(archive.replace, destination)
     return manifest.descriptor
 
@@ -71,31 +71,28 @@ def _stored_blobs(manifest: Manifest) -> list[Descriptor]:
     return [blob for blob in manifest.blobs if not is_foreign_layer(blob.media_type)]
 
 
-async def _download_all(
-    remote: Remote,
-    reference: Reference,
-    manifest: Manifest,
-    places: dict[Digest, tuple[Path, int]],
-    report: Report,
+async def _bring_all(
+    remote: Remote, repository: Repository, blobs: Mapping[Descriptor, Section], report: Report
 ) -> None:
-    job = object()
+    """Bring each blob to its section, the largest first."""
+    job, layers = object(), await remote.layers.of_image(list(blobs))
 
-    async def download(blob: Descriptor) -> None:
-        path, start = places[blob.digest]
-        async with remote.layers.turn(blob), remote.transfers.place(job, blob.size):
-            said = await _bring(remote, reference.repository, blob, path, start)
+    async def bring(blob: Descriptor) -> None:
+        async with layers.turn(blob), remote.transfers.place(job, blob.size):
+            said = await _bring(remote, layers, repository, blob, blobs[blob])
         report(f"{short(blob)}: {said}")
 
-    ordered = sorted(_stored_blobs(manifest), key=lambda blob: -blob.size)
-    await for_each(ordered, download, _AT_ONCE)
+    await for_each(sorted(blobs, key=lambda blob: -blob.size), bring, _AT_ONCE)
 
 
-async def _bring(remote: Remote, repository: Repository, blob: Descriptor, path: Path, start: int) -> str:
-    if await remote.layers.take(blob, path, start):
+async def _bring(
+    remote: Remote, layers: ImageLayers, repository: Repository, blob: Descriptor, section: Section
+) -> str:
+    path, start = section.path, section.start
+    if await layers.take(blob, path, start):
         return "from the cache on this machine"
-    with SectionWriter(Section(path, start, blob.size), partial(remote.layers.new_check, blob)) as writer:
-        host = await remote.fetch_blob(repository, blob, writer.begin)
-    await remote.layers.keep(blob, path, start, writer.check)
+    with SectionWriter(section, partial(layers.new_check, blob), partial(layers.keep, blob, path, start)) as writer:
+        host = await remote.fetch_blob(repository, blob, writer)
     return "fetched" if host == remote.registry.host else f"fetched from the mirror {host}"
 
 
@@ -145,18 +142,16 @@ def _write_files(folder: Path, files: dict[str, bytes]) -> None:
         path.write_bytes(content)
 
 
-def _lay_out_archive(
-    archive: Path, files: dict[str, bytes], blobs: Sequence[Descriptor]
-) -> dict[Digest, tuple[Path, int]]:
+def _lay_out_archive(archive: Path, files: dict[str, bytes], blobs: Sequence[Descriptor]) -> dict[Descriptor, Section]:
     """Write a tarball's headers, with room for the blobs: sizes are known, so blobs can come in any order."""
-    places: dict[Digest, tuple[Path, int]] = {}
+    places: dict[Descriptor, Section] = {}
     with archive.open("wb") as out:
         for name, content in files.items():
             out.write(_header(name, len(content)))
             out.write(content.ljust(_rounded(len(content)), b"\0"))
         for blob in blobs:
             out.write(_header(_blob_name(blob.digest), blob.size))
-            places[blob.digest] = (archive, out.tell())
+            places[blob] = Section(archive, out.tell(), blob.size)
             out.seek(_rounded(blob.size), 1)
         out.truncate(out.tell() + 2 * _BLOCK)
     return places

@@ -37,33 +37,37 @@ class Section:
 
 
 class SectionWriter:
-    """Writes bytes to a place in a file, which is opened when they come; from its start whenever they begin anew."""
+    """Writes a blob to a place in a file, which is opened when bytes come; from its start whenever they begin anew."""
 
-    def __init__(self, section: Section, new_check: Callable[[], LayerCheck | None]) -> None:
+    def __init__(
+        self, section: Section, new_check: Callable[[], LayerCheck | None], keep: Callable[[LayerCheck], None]
+    ) -> None:
+        """`keep` is called in a thread when all is written, with a check that was fed with it, if there is one."""
         self._section = section
         self._new_check = new_check
+        self._keep = keep
         self._file: BinaryIO | None = None
-        self._left = 0
-        self.check: LayerCheck | None = None
-        """Fed with what was written."""
+        self._check: LayerCheck | None = None
 
     def begin(self) -> Take:
-        """Start over. What is given blocks, and so is for threads."""
+        """Start over (a `Sink`)."""
         self.close()
-        self.check = self._new_check()
-        self._left = self._section.size
+        self._check = self._new_check()
         return self._write
+
+    def complete(self) -> None:
+        """Close the file, and give it to whoever keeps it (a `Sink`)."""
+        # Here rather than later: closing may wait, and this is a thread.
+        self.close()
+        if self._check is not None:
+            self._keep(self._check)
 
     def _write(self, piece: memoryview) -> None:
         if self._file is None:
             self._file = self._open()
         write_all(self._file, piece)
-        if self.check is not None:
-            self.check.update(piece)
-        self._left -= len(piece)
-        if not self._left:
-            # Here rather than later: closing may wait, and this is a thread.
-            self.close()
+        if self._check is not None:
+            self._check.update(piece)
 
     def _open(self) -> BinaryIO:
         path, start, size = self._section.path, self._section.start, self._section.size

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from registry.bulk.exchange import Take
 from registry.client import RegistryClient
 from registry.descriptor import Descriptor
 from registry.endpoint import Access, Endpoint
@@ -50,6 +51,22 @@ def by_its_name(registry: RealRegistry) -> Access:
     return replace(registry.access, endpoint=Endpoint(Registry(host), f"{registry.scheme}://{host}"))
 
 
+class Taken:
+    """A sink that keeps what came since it began last."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self.begun = self.completed = 0
+
+    def begin(self) -> Take:
+        self.content.clear()
+        self.begun += 1
+        return self.content.extend
+
+    def complete(self) -> None:
+        self.completed += 1
+
+
 async def push(remote: Remote, path: str) -> Repository:
     repository = Repository.parse(path, remote.registry)
     await remote.push_blob(repository, DESCRIPTOR, lambda offset: io.BytesIO(BLOB[offset:]))
@@ -57,9 +74,10 @@ async def push(remote: Remote, path: str) -> Repository:
 
 
 async def fetch(remote: Remote, repository: Repository) -> bytes:
-    taken = bytearray()
-    await remote.fetch_blob(repository, DESCRIPTOR, lambda: taken.extend)
-    return bytes(taken)
+    taken = Taken()
+    await remote.fetch_blob(repository, DESCRIPTOR, taken)
+    assert taken.completed == 1
+    return bytes(taken.content)
 
 
 async def move(access: Access, path: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -48,48 +47,48 @@ def cache(tmp_path: Path) -> LayerCache:
 
 
 @pytest.mark.parametrize("start", [0, 512])
-async def test_a_layer_that_was_kept_is_put_where_it_is_wanted(start: int, cache: LayerCache, tmp_path: Path) -> None:
+def test_a_layer_that_was_kept_is_put_where_it_is_wanted(start: int, cache: LayerCache, tmp_path: Path) -> None:
     content = os.urandom(40 * KIB)
     whole = tmp_path / "whole"
     whole.write_bytes(bytes(start) + content + bytes(100))
-    await cache.keep("me", layer_of(content), whole, start, check_of(content))
+    cache.keep("me", layer_of(content), whole, start, check_of(content))
     own = tmp_path / "own"
-    assert await cache.take("me", layer_of(content), own, 0)
+    assert cache.take("me", layer_of(content), own, 0)
     assert own.read_bytes() == content
     archive = tmp_path / "archive"
     archive.write_bytes(bytes(start + len(content) + 7))
-    assert await cache.take("me", layer_of(content), archive, start)
+    assert cache.take("me", layer_of(content), archive, start)
     assert archive.read_bytes() == bytes(start) + content + bytes(7)
 
 
-async def test_a_layer_is_its_owners_only(cache: LayerCache, tmp_path: Path) -> None:
+def test_a_layer_is_its_owners_only(cache: LayerCache, tmp_path: Path) -> None:
     content = os.urandom(KIB)
-    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
-    assert not await cache.take("you", layer_of(content), tmp_path / "own", 0)
+    cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
+    assert not cache.take("you", layer_of(content), tmp_path / "own", 0)
     assert not (tmp_path / "own").exists()
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-1] + b"!", lambda content: content[:-1], lambda _: b""])
-async def test_a_damaged_layer_is_found_out_and_dropped(damage: object, cache: LayerCache, tmp_path: Path) -> None:
+def test_a_damaged_layer_is_found_out_and_dropped(damage: object, cache: LayerCache, tmp_path: Path) -> None:
     content = os.urandom(KIB)
-    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
+    cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
     (kept,) = stored(tmp_path / "layers")
     kept.chmod(0o644)
     kept.write_bytes(damage(content))  # type: ignore[operator]
-    assert not await cache.take("me", layer_of(content), tmp_path / "own", 0)
+    assert not cache.take("me", layer_of(content), tmp_path / "own", 0)
     assert not (tmp_path / "own").exists()
     assert stored(tmp_path / "layers") == []
 
 
-async def test_nobody_passes_other_bytes_off_as_a_layer_without_the_key(cache: LayerCache, tmp_path: Path) -> None:
+def test_nobody_passes_other_bytes_off_as_a_layer_without_the_key(cache: LayerCache, tmp_path: Path) -> None:
     content, other = os.urandom(KIB), os.urandom(KIB)
-    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
+    cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
     (kept,) = stored(tmp_path / "layers")
     forged = LayerCheck(bytes(32), Digest.of(content))
     forged.update(other)
     kept.unlink()
     kept.with_name(f"{Digest.of(content).hex}-{forged.tag()}").write_bytes(other)
-    assert not await cache.take("me", layer_of(content), tmp_path / "own", 0)
+    assert not cache.take("me", layer_of(content), tmp_path / "own", 0)
     assert stored(tmp_path / "layers") == []
 
 
@@ -103,69 +102,52 @@ def test_a_tag_is_that_of_gmac_however_the_bytes_come(sizes: list[int]) -> None:
     assert check.tag() == AESGCM(KEY).encrypt(bytes.fromhex(layer.hex)[:12], b"", b"".join(pieces)).hex()
 
 
-async def test_the_least_recently_used_go_when_there_is_no_room(cache: LayerCache, tmp_path: Path) -> None:
+def test_the_least_recently_used_go_when_there_is_no_room(cache: LayerCache, tmp_path: Path) -> None:
     layers = [os.urandom(30 * KIB) for _ in range(3)]
     for age, content in enumerate(layers):
-        await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
+        cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
         for path in stored(tmp_path / "layers"):
             if path.name.startswith(Digest.of(content).hex):
                 os.utime(path, (time.time() - 1000 + age, time.time() - 1000 + age))
-    assert await cache.take("me", layer_of(layers[0]), tmp_path / "own", 0), "used just now"
+    assert cache.take("me", layer_of(layers[0]), tmp_path / "own", 0), "used just now"
     again = LayerCache(tmp_path / "layers", 100 * KIB, KEY)
     newest = os.urandom(30 * KIB)
-    await again.keep("me", layer_of(newest), file_with(tmp_path, newest), 0, check_of(newest))
+    again.keep("me", layer_of(newest), file_with(tmp_path, newest), 0, check_of(newest))
     there = {path.name.partition("-")[0] for path in stored(tmp_path / "layers")}
     assert there == {Digest.of(content).hex for content in (layers[0], layers[2], newest)}
 
 
-async def test_a_layer_that_is_larger_than_the_cache_is_not_kept(cache: LayerCache, tmp_path: Path) -> None:
+def test_a_layer_that_is_larger_than_the_cache_is_not_kept(cache: LayerCache, tmp_path: Path) -> None:
     content = os.urandom(101 * KIB)
-    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
+    cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
     assert stored(tmp_path / "layers") == []
 
 
-async def test_what_a_killed_process_left_is_removed_a_day_later(cache: LayerCache, tmp_path: Path) -> None:
+def test_what_a_killed_process_left_is_removed_a_day_later(cache: LayerCache, tmp_path: Path) -> None:
     partial = tmp_path / "layers" / "partial"
     partial.mkdir(parents=True)
     for name, age in (("old", 90_000), ("new", 60)):
         (partial / name).write_bytes(b"half")
         os.utime(partial / name, (time.time() - age, time.time() - age))
     content = os.urandom(KIB)
-    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
+    cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
     assert [path.name for path in partial.iterdir()] == ["new"]
 
 
-async def test_a_cache_that_can_not_be_written_is_none(tmp_path: Path) -> None:
+def test_a_cache_that_can_not_be_written_is_none(tmp_path: Path) -> None:
     (tmp_path / "layers").write_text("a file where a folder should be")
     cache, content = LayerCache(tmp_path / "layers", 100 * KIB, KEY), os.urandom(KIB)
-    await cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
-    assert not await cache.take("me", layer_of(content), tmp_path / "own", 0)
-
-
-async def test_one_fetch_of_a_layer_at_a_time(cache: LayerCache) -> None:
-    layer, inside, most = layer_of(b"x"), 0, 0
-
-    async def fetch() -> None:
-        nonlocal inside, most
-        async with cache.turn("me", layer.digest):
-            inside += 1
-            most = max(most, inside)
-            await asyncio.sleep(0)
-            inside -= 1
-
-    late = asyncio.create_task(fetch())
-    await asyncio.gather(*(fetch() for _ in range(5)))
-    await asyncio.gather(late, *(fetch() for _ in range(5)))
-    assert most == 1
+    cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
+    assert not cache.take("me", layer_of(content), tmp_path / "own", 0)
 
 
 KEEPER = """
-import asyncio, sys
+import sys
 from pathlib import Path
 from registry.descriptor import Descriptor
 from registry.layer_cache import LayerCache
 from registry.names import Digest
-async def main():
+def main():
     cache = LayerCache(Path(sys.argv[1]), 10**9, bytes(32))
     content = Path(sys.argv[2]).read_bytes()
     print("ready", flush=True)
@@ -175,12 +157,12 @@ async def main():
             layer = Descriptor("x", Digest.of(part), len(part))
             check = cache.new_check(layer.digest)
             check.update(part)
-            await cache.keep("me", layer, Path(sys.argv[2]), start, check)
-asyncio.run(main())
+            cache.keep("me", layer, Path(sys.argv[2]), start, check)
+main()
 """
 
 
-async def test_a_process_that_is_killed_leaves_only_whole_layers(tmp_path: Path) -> None:
+def test_a_process_that_is_killed_leaves_only_whole_layers(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(os.urandom(3 * 1024 * KIB))
     for milliseconds in (15, 40, 75):

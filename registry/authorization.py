@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx
 
@@ -143,14 +144,14 @@ class Authorizer:
         as_whom = Authorization(basic_authorization(credentials) if credentials else None, credentials)
         purpose = Purpose(f"log in to {self._access.registry}", _host_of(key.realm), as_whom.username, as_whom.secrets)
         await self._check_realm(key.realm, purpose)
-        async for attempt in self._retry.attempting():
-            with attempt:
-                response, body = await self._exchange(token_request(key, credentials), purpose)
-                if response.status_code != httpx.codes.OK:
-                    metrics.TOKENS.labels(self._access.registry.host, "refused").inc()
-                    raise refusal(response, body, purpose)
-                return read_token(body, self._access.registry.host, self._tokens.clock())
-        raise AssertionError("an attempt either returns or raises")
+        return await self._retry.run(partial(self._ask_once, key, credentials, purpose))
+
+    async def _ask_once(self, key: TokenKey, credentials: Credentials | None, purpose: Purpose) -> Token:
+        response, body = await self._exchange(token_request(key, credentials), purpose)
+        if response.status_code != httpx.codes.OK:
+            metrics.TOKENS.labels(self._access.registry.host, "refused").inc()
+            raise refusal(response, body, purpose)
+        return read_token(body, self._access.registry.host, self._tokens.clock())
 
     async def _check_realm(self, realm: str, purpose: Purpose) -> None:
         try:

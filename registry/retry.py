@@ -8,10 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from registry.errors import ConnectionFailed, NameNotResolved, RegistryError, RequestRefused, TLSFailed
+
+Result = TypeVar("Result")
 
 _TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
 
@@ -27,8 +30,21 @@ class Retry:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random
 
-    def attempting(self, on_repeat: Callable[[], None] = lambda: None) -> AsyncRetrying:
-        """Attempts for tenacity's `async for`; the last failure is raised as it came."""
+    async def run(self, work: Callable[[], Awaitable[Result]], on_repeat: Callable[[], None] = lambda: None) -> Result:
+        """Do it, and again while it fails in a way that may pass; the last failure is raised as it came."""
+        try:
+            return await work()
+        except RegistryError as error:
+            first = error
+        # Only now: to set tenacity up takes a tenth of a small request's time, and nearly all succeed at once.
+        async for attempt in self._attempting(on_repeat):
+            with attempt:
+                if attempt.retry_state.attempt_number == 1:
+                    raise first
+                return await work()
+        raise AssertionError("an attempt either returns or raises")
+
+    def _attempting(self, on_repeat: Callable[[], None]) -> AsyncRetrying:
         return AsyncRetrying(
             stop=stop_after_attempt(self.attempts),
             wait=self._wait,

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 import httpx
 
@@ -64,10 +65,7 @@ class Transport:
         if not ask.may_be_repeated:
             return await self._read_once(ask, largest)
         ask = ask if ask.seconds else replace(ask, seconds=self.limits.page)
-        async for attempt in self.retry.attempting(self._count_retry):
-            with attempt:
-                return await self._read_once(ask, largest)
-        raise AssertionError("an attempt either returns or raises")
+        return await self.retry.run(partial(self._read_once, ask, largest), self._count_retry)
 
     async def _read_once(self, ask: Ask, largest: int) -> tuple[httpx.Response, bytes]:
         answer = await self._authorized(ask)
@@ -82,10 +80,7 @@ class Transport:
     async def _with_retries(self, ask: Ask) -> Answer:
         if not ask.may_be_repeated:
             return await self._authorized(ask)
-        async for attempt in self.retry.attempting(self._count_retry):
-            with attempt:
-                return await self._authorized(ask)
-        raise AssertionError("an attempt either returns or raises")
+        return await self.retry.run(partial(self._authorized, ask), self._count_retry)
 
     async def _authorized(self, ask: Ask) -> Answer:
         authorization = await self._authorizer.authorization(ask.scopes)
@@ -132,8 +127,9 @@ class Transport:
         for _ in range(_MOST_REDIRECTS + 1):
             own = (url.scheme, url.netloc) == (self._base.scheme, self._base.netloc)
             answer = await self._send(ask, url, authorization.header if own else None)
-            location = answer.response.headers.get("Location")
-            if not ask.is_safe or answer.response.status_code not in _REDIRECTS or not location:
+            may_follow = ask.is_safe and answer.response.status_code in _REDIRECTS
+            location = answer.response.headers.get("Location") if may_follow else None
+            if not location:
                 return answer
             await answer.aclose()
             url = await check_redirect(url, location, self.access.endpoint, self._purpose(ask, authorization))

@@ -83,7 +83,7 @@ class _Client(asyncio.Protocol):
         self._seconds = seconds
         self._tally = tally
         self._waiting = False
-        self._due = 0.0
+        self._late = b""
         self._pending = b""
         self._transport: asyncio.Transport | None = None
         self._upstream: asyncio.Transport | None = None
@@ -119,22 +119,21 @@ class _Client(asyncio.Protocol):
             self._pending = b""
 
     def answered(self, data: bytes) -> None:
-        """Pass a piece of an answer on, each of them late by the same time, so that order is kept."""
-        loop = asyncio.get_running_loop()
+        """Pass a piece of an answer on: the first one late, and what comes meanwhile together with it."""
         if self._waiting:
             self._waiting = False
-            self._due = loop.time() + self._seconds
-            loop.call_at(self._due, self._end, data)
-        else:
-            loop.call_at(max(self._due, loop.time()), self._write, data)
-
-    def _end(self, data: bytes) -> None:
-        self._tally.end()
-        self._write(data)
-
-    def _write(self, data: bytes) -> None:
-        if self._transport:
+            asyncio.get_running_loop().call_later(self._seconds, self._end)
+            self._late = data
+        elif self._late:
+            self._late += data
+        elif self._transport:
             self._transport.write(data)
+
+    def _end(self) -> None:
+        self._tally.end()
+        late, self._late = self._late, b""
+        if self._transport:
+            self._transport.write(late)
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._transport = None

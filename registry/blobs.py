@@ -55,7 +55,10 @@ class Sink(Protocol):
         """Start over. What is given gets each byte once and in order; it is called in threads."""
 
     def complete(self) -> None:
-        """Hear that all that was taken is right, and there is no more; in a thread. Until then it is not to be used."""
+        """Hear, once, that what was taken is whole and right; until then it is not to be used.
+
+        Called in the thread that took the end. Whoever cancels the transfer waits for it.
+        """
 
 
 class _Content:
@@ -63,6 +66,7 @@ class _Content:
         self.pieces: list[bytes] = []
 
     def begin(self) -> Take:
+        self.pieces.clear()
         return lambda piece: self.pieces.append(bytes(piece))
 
     def complete(self) -> None:
@@ -94,16 +98,20 @@ class _Download:
     async def run(self) -> None:
         """Read to the end, from where it was cut if need be."""
         failures = 0
-        while not self._is_complete:
+        while True:
             before = self._verifier.position
             try:
                 await self._rest()
                 break
-            except ConnectionFailed as error:
+            except RegistryError as error:
+                if self._is_complete:
+                    # Verified and given away: nothing that the connection brought behind it counts.
+                    break
+                if not isinstance(error, ConnectionFailed):
+                    raise
                 # Progress earns a fresh set of attempts: a long download may be cut many times.
                 failures = 1 if self._verifier.position > before else failures + 1
-                if not self._is_complete:
-                    await self._wait_or_give_up(failures, error)
+                await self._wait_or_give_up(failures, error)
         if not self._is_complete:
             # It is empty, or shorter than it should be.
             await asyncio.to_thread(self._receive, memoryview(b""))

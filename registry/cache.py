@@ -8,6 +8,7 @@ import hmac
 import os
 import secrets
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from registry.errors import MachineMisconfigured
@@ -66,12 +67,18 @@ def _derived(identity: str, salt: bytes) -> str:
 
 
 def _read_salt(path: Path) -> bytes:
-    if not path.exists():
-        # Linked into place whole: of several processes that begin at once, all go by the first one's.
-        fresh = path.with_name(f"salt-{secrets.token_hex(8)}")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(secrets.token_bytes(_SALT_SIZE))
-        with suppress(FileExistsError):
-            os.link(fresh, path)
-        fresh.unlink()
+    with suppress(FileNotFoundError):
+        if len(salt := path.read_bytes()) == _SALT_SIZE:
+            return salt
+        # What a machine left that lost its power: a key that anybody can guess is none.
+        path.unlink(missing_ok=True)
+    # Linked into place whole: of several processes that begin at once, all go by the first one's.
+    fresh = path.with_name(f"salt-{secrets.token_hex(8)}")
+    with open(fresh, "xb", opener=partial(os.open, mode=0o600)) as file:
+        file.write(secrets.token_bytes(_SALT_SIZE))
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        os.link(fresh, path)
+    fresh.unlink()
     return path.read_bytes()

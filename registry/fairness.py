@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-_LARGE = 16 * 1024 * 1024
+LARGE = 16 * 1024 * 1024
 """Bytes from which a blob's time is that of moving it."""
 
 
@@ -61,4 +61,4 @@ class Transfers:
 
     def place(self, job: Hashable, size: int) -> AbstractAsyncContextManager[None]:
         """Wait for the turn of a job's blob of so many bytes, and hold a place."""
-        return (self._large if size >= _LARGE else self._small).place(job)
+        return (self._large if size >= LARGE else self._small).place(job)

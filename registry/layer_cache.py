@@ -8,6 +8,7 @@ removed a day later, and a file that another process removes meanwhile counts as
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -35,6 +36,8 @@ _READ_SIZE = 1024 * 1024
 _COPY_SIZE = 16 * 1024 * 1024
 _FICLONE = 0x40049409
 """Linux' request for a copy that shares the blocks until one side is changed (ioctl_ficlone(2))."""
+_NEVER_CLONES = frozenset({errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.EXDEV})
+"""Errors by which a file system says that it can't; with others, such as a full disk, it may the next time."""
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +88,6 @@ class LayerCache:
             if start or target.exists():
                 _copy_range(stored.path, 0, target, start, layer.size)
             else:
-                target.parent.mkdir(parents=True, exist_ok=True)
                 self._share(stored.path, target, target.parent.stat().st_dev)
         except OSError as error:
             log.info("cached layer not used", digest=str(layer.digest), problem=error.strerror)
@@ -107,21 +109,20 @@ class LayerCache:
             # What can't be cloned is given another name at once: two steps less than by a partial.
             if not (is_whole and status.st_dev in self._no_clones and _is_linked(source, kept)):
                 self._copy_in(source, start, layer.size, kept, status.st_dev if is_whole else None)
+            self._trim()
         except OSError as error:
             log.info("layer not kept", digest=str(layer.digest), problem=error.strerror)
-        else:
-            self._trim()
 
     def _copy_in(self, source: Path, start: int, size: int, kept: Path, device: int | None) -> None:
         """`device` is the source's if the whole file is the layer."""
         partial = self._folder / _PARTIAL / secrets.token_hex(16)
         for folder in (partial.parent, kept.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if shutil.disk_usage(self._folder).free < size + _LEFT_ON_DISK:
+            return
         try:
             if device is not None:
                 self._share(source, partial, device)
-            elif shutil.disk_usage(self._folder).free < size + _LEFT_ON_DISK:
-                return
             else:
                 _copy_range(source, start, partial, 0, size)
             partial.chmod(0o444)
@@ -136,9 +137,11 @@ class LayerCache:
         `device` is that of the side which is not the cache's.
         """
         if device not in self._no_clones:
-            if _clone(source, target):
+            failure = _clone(source, target)
+            if not failure:
                 return
-            self._no_clones.add(device)
+            if failure in _NEVER_CLONES:
+                self._no_clones.add(device)
         try:
             os.link(source, target)
         except OSError:
@@ -205,11 +208,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 def _is_linked(source: Path, kept: Path) -> bool:
     try:
-        try:
-            os.link(source, kept)
-        except FileNotFoundError:
-            kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.link(source, kept)
+        os.link(source, kept)
         kept.chmod(0o444)
     except FileExistsError:
         return True
@@ -218,14 +217,15 @@ def _is_linked(source: Path, kept: Path) -> bool:
     return True
 
 
-def _clone(source: Path, target: Path) -> bool:
+def _clone(source: Path, target: Path) -> int:
+    """The number of the error that prevented it, or 0; then there is no target."""
     with source.open("rb") as have, target.open("xb") as want:
         try:
             fcntl.ioctl(want.fileno(), _FICLONE, have.fileno())
-        except OSError:
+        except OSError as error:
             target.unlink()
-            return False
-    return True
+            return error.errno or errno.EIO
+    return 0
 
 
 def _copy_range(source: Path, source_start: int, target: Path, target_start: int, size: int) -> None:

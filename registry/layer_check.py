@@ -1,13 +1,14 @@
 """What says whether a cached layer still has the bytes that were verified: a GMAC by a key of the cache's own.
 
 GMAC (NIST SP 800-38D) takes a fifteenth of SHA-256's time where the processor multiplies without carry, and nobody can
-give other bytes the same tag without the key. Its nonce must never serve for two messages: it is the start of the
-layer's digest, under which there is one content only, and no tag of anything unverified is ever shown.
+give other bytes the same tag without the key. No key and nonce may ever serve for two messages: each digest has a key
+of its own and one content only, and the tag of what was not verified is never shown.
 """
 
 from __future__ import annotations
 
 import hmac
+import os
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -15,15 +16,16 @@ from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 from registry.names import Digest
 
-_NONCE_CHARACTERS = 24
+_NONCE = bytes(12)
 
 
 class LayerCheck:
     """The tag of one layer's bytes; without the global interpreter lock while they are worked through."""
 
     def __init__(self, key: bytes, digest: Digest) -> None:
-        """`key` has 32 bytes."""
-        self._mac = Cipher(AES(key), GCM(bytes.fromhex(digest.hex[:_NONCE_CHARACTERS]))).encryptor()
+        """`key` is the cache's."""
+        own = hmac.digest(key, str(digest).encode(), "sha256")
+        self._mac = Cipher(AES(own), GCM(_NONCE)).encryptor()
 
     def update(self, piece: bytes | memoryview) -> None:
         """Take the next bytes."""
@@ -36,4 +38,4 @@ class LayerCheck:
 
     def is_tag(self, said: str) -> bool:
         """Whether this is the tag of all that came; to be asked once."""
-        return hmac.compare_digest(self.tag(), said)
+        return hmac.compare_digest(self.tag().encode(), os.fsencode(said))

@@ -10,6 +10,7 @@ from pathlib import Path
 from registry import metrics
 from registry.cache import Cache
 from registry.descriptor import Descriptor
+from registry.fairness import LARGE
 from registry.layer_cache import LayerCache
 from registry.layer_check import LayerCheck
 from registry.names import Digest
@@ -54,7 +55,9 @@ class ImageLayers:
         """Put a verified layer to where it is wanted; False when it has to be fetched."""
         if self._cache is None:
             return False
-        may_be_here = layer.digest in self._are_here or self._turns[layer.digest].has_ended
+        # Since the look, somebody here may have fetched it, or another process: worth a look where it is large.
+        fetched_since = self._turns[layer.digest].has_ended or layer.size >= LARGE
+        may_be_here = layer.digest in self._are_here or fetched_since
         taken = may_be_here and await asyncio.to_thread(self._cache.take, self._owner, layer, target, start)
         metrics.count_cached("layer", found=taken)
         return taken

@@ -10,19 +10,18 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from registry.open_files import opened, write
+
 _CHUNK_SIZE = 1024 * 1024
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
 async def receive(request: Request, path: Path) -> int:
     """Append a request's body to an upload; its size afterwards."""
-    file = await asyncio.to_thread(path.open, "ab")
-    try:
+    async with opened(lambda: path.open("ab", 0)) as file:
         async for chunk in request.stream():
-            await asyncio.to_thread(file.write, chunk)
+            await write(file, chunk)
         return file.tell()
-    finally:
-        await asyncio.to_thread(file.close)
 
 
 async def send(request: Request, path: Path, digest: str) -> Response:
@@ -42,11 +41,8 @@ async def send(request: Request, path: Path, digest: str) -> Response:
 
 
 async def _part(path: Path, start: int, rest: int) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(path.open, "rb")
-    try:
+    async with opened(lambda: path.open("rb", 0)) as file:
         file.seek(start)
         while rest > 0 and (chunk := await asyncio.to_thread(file.read, min(_CHUNK_SIZE, rest))):
             rest -= len(chunk)
             yield chunk
-    finally:
-        file.close()

@@ -42,8 +42,8 @@ async def pull_layout(
     async with unfinished(destination.parent, destination.name) as partial_folder:
         folder = partial_folder / "layout"
         files = _small_files(manifest, reference, with_docker=False)
-        await asyncio.to_thread(_write_files, folder, files)
         blobs = {blob: Section(folder / _blob_name(blob.digest), 0, blob.size) for blob in _stored_blobs(manifest)}
+        await asyncio.to_thread(_begin_layout, folder, files, {section.path.parent for section in blobs.values()})
         await _bring_all(remote, reference.repository, blobs, report)
         await to_the_end(partial(_replace_folder, folder, destination, partial_folder))
     return manifest.descriptor
@@ -135,11 +135,11 @@ def _blob_name(digest: Digest) -> str:
     return f"blobs/{digest.algorithm}/{digest.hex}"
 
 
-def _write_files(folder: Path, files: dict[str, bytes]) -> None:
+def _begin_layout(folder: Path, files: dict[str, bytes], folders_of_blobs: set[Path]) -> None:
+    for each in {(folder / name).parent for name in files} | folders_of_blobs:
+        each.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        (folder / name).write_bytes(content)
 
 
 def _lay_out_archive(archive: Path, files: dict[str, bytes], blobs: Sequence[Descriptor]) -> dict[Descriptor, Section]:

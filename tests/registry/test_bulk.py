@@ -132,9 +132,11 @@ async def test_what_stands_behind_an_answer_is_not_taken_for_the_next_one(
     [
         b"Transfer-Encoding: chunked\r\n\r\n" + chunked(BLOB).partition(b"0\r\nTrailer")[0],
         b"Content-Length: 99999999999\r\n\r\n" + BLOB,
+        b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n4\r\nmore\r\n0\r\n\r\n" % (len(BLOB), BLOB),
     ],
+    ids=["without its last chunk", "without what its length says", "with more behind it"],
 )
-async def test_what_is_whole_and_verified_is_not_asked_for_again_when_the_connection_ends_badly(
+async def test_what_is_whole_and_verified_is_not_asked_for_again_however_the_answer_goes_on(
     unended: bytes, plain: RealRegistry, repository_path: str
 ) -> None:
     async with trying_once() as client:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from registry.cache import Cache
 from registry.facts import FactStore
 
@@ -137,6 +139,15 @@ async def test_a_file_that_stays_locked_is_done_without_and_used_when_it_is_free
     await store.put("me", "blob", {"a": b"1"})
     assert await store.get("me", "blob", "a") == b"1"
     store.close()
+
+
+@pytest.mark.parametrize("left", [b"", b"half", bytes(17)])
+async def test_a_salt_that_was_cut_is_not_used(left: bytes, tmp_path: Path) -> None:
+    first = Cache.in_folder(tmp_path / "cache", 0)
+    (tmp_path / "cache" / "salt").write_bytes(left)
+    second, third = Cache.in_folder(tmp_path / "cache", 0), Cache.in_folder(tmp_path / "cache", 0)
+    assert await first.owner("somebody") != await second.owner("somebody") == await third.owner("somebody")
+    assert [path.name for path in (tmp_path / "cache").glob("salt*")] == ["salt"]
 
 
 async def test_an_owner_is_the_same_tomorrow_and_tells_nothing_of_the_identity(tmp_path: Path) -> None:

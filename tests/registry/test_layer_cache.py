@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import hmac
 import os
 import signal
 import subprocess
@@ -68,7 +71,9 @@ def test_a_layer_is_its_owners_only(cache: LayerCache, tmp_path: Path) -> None:
     assert not (tmp_path / "own").exists()
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-1] + b"!", lambda content: content[:-1], lambda _: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:-1] + bytes([content[-1] ^ 1]), lambda content: content[:-1], lambda _: b""]
+)
 def test_a_damaged_layer_is_found_out_and_dropped(damage: object, cache: LayerCache, tmp_path: Path) -> None:
     content = os.urandom(KIB)
     cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
@@ -92,6 +97,35 @@ def test_nobody_passes_other_bytes_off_as_a_layer_without_the_key(cache: LayerCa
     assert stored(tmp_path / "layers") == []
 
 
+@pytest.mark.parametrize("tag", ["", "é", "x" * 100, "00-00"])
+def test_a_file_with_a_name_that_nobody_gave_it_is_not_a_layer(tag: str, cache: LayerCache, tmp_path: Path) -> None:
+    content = os.urandom(KIB)
+    cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
+    (kept,) = stored(tmp_path / "layers")
+    kept.rename(kept.with_name(f"{Digest.of(content).hex}-{tag}"))
+    assert not cache.take("me", layer_of(content), tmp_path / "own", 0)
+
+
+def test_a_file_system_that_is_full_for_a_moment_is_still_asked_to_share_blocks(
+    cache: LayerCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def refuse(error: int) -> None:
+        def ioctl(*_: object) -> None:
+            asked.append(error)
+            raise OSError(error, "refused")
+
+        monkeypatch.setattr(fcntl, "ioctl", ioctl)
+
+    for error in (errno.ENOSPC, errno.EOPNOTSUPP, errno.EOPNOTSUPP):
+        refuse(error)
+        content = os.urandom(KIB)
+        cache.keep("me", layer_of(content), file_with(tmp_path, content), 0, check_of(content))
+        assert cache.take("me", layer_of(content), tmp_path / f"own-{layer_of(content).digest.hex}", 0)
+    assert asked == [errno.ENOSPC, errno.ENOSPC, errno.EOPNOTSUPP]
+
+
 @pytest.mark.parametrize("sizes", [[], [0], [1], [16, 15, 17], [256 * KIB, 3]])
 def test_a_tag_is_that_of_gmac_however_the_bytes_come(sizes: list[int]) -> None:
     pieces = [os.urandom(size) for size in sizes]
@@ -99,7 +133,8 @@ def test_a_tag_is_that_of_gmac_however_the_bytes_come(sizes: list[int]) -> None:
     check = LayerCheck(KEY, layer)
     for piece in pieces:
         check.update(memoryview(piece))
-    assert check.tag() == AESGCM(KEY).encrypt(bytes.fromhex(layer.hex)[:12], b"", b"".join(pieces)).hex()
+    own = hmac.digest(KEY, str(layer).encode(), "sha256")
+    assert check.tag() == AESGCM(own).encrypt(bytes(12), b"", b"".join(pieces)).hex()
 
 
 def test_the_least_recently_used_go_when_there_is_no_room(cache: LayerCache, tmp_path: Path) -> None:

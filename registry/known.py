@@ -60,11 +60,18 @@ class Known:
         """Keep what tags name now."""
         await self._put(_TAG, {f"{repository}:{tag}": _write_descriptor(item) for tag, item in tagged.items()})
 
-    async def home(self, digest: Digest) -> Repository | None:
-        """A repository of this registry that had the blob when we last looked."""
-        value = await self._get(_HOME, str(digest))
+    async def homes(self, digests: Iterable[Digest]) -> dict[Digest, Repository]:
+        """A repository of this registry for each blob that one had when we last looked."""
+        wanted = {str(digest): digest for digest in digests}
+        values = await self._cache.facts.get_many(await self._cache.owner(self._identity), _HOME, wanted)
+        for name in wanted:
+            metrics.count_cached(_HOME, found=name in values)
+        homes = {wanted[name]: self._read_home(value) for name, value in values.items()}
+        return {digest: home for digest, home in homes.items() if home}
+
+    def _read_home(self, value: bytes) -> Repository | None:
         try:
-            return Repository.parse(value.decode(), self._registry) if value else None
+            return Repository.parse(value.decode(), self._registry)
         except (RegistryError, UnicodeDecodeError):
             return None
 

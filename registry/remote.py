@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from registry import blobs, manifests, referrers, tags, uploads
 from registry.blobs import Sink
 from registry.content import OpenContent
@@ -126,9 +128,9 @@ class Remote:
         """Upload a blob, verified as it is read."""
         await uploads.push(self._transport, self._own(repository), descriptor, open_content)
 
-    async def home_of(self, digest: Digest) -> Repository | None:
-        """A repository of this registry that is known to have a blob, to mount it from."""
-        return await self._known.home(digest)
+    async def homes_of(self, digests: Iterable[Digest]) -> dict[Digest, Repository]:
+        """Repositories of this registry that are known to have blobs, to mount them from."""
+        return await self._known.homes(digests)
 
     async def keep_home(self, repository: Repository, digests: list[Digest]) -> None:
         """Take note that a repository has these blobs."""

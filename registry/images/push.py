@@ -48,13 +48,14 @@ async def _push_blobs(tree: ImageTree, remote: Remote, repository: Repository, r
     small = [blob for blob, _ in tree.blobs.values() if blob.size < _SMALL]
     # To look for a small blob costs about as much as to send it, which in a new repository is what follows anyway.
     look_for_small = len(small) < _MANY or await remote.knows(repository)
+    homes = await remote.homes_of(tree.blobs)
 
     async def push_one(found: tuple[Descriptor, OpenContent]) -> None:
         blob, open_content = found
         if (look_for_small or blob.size >= _SMALL) and await remote.has_blob(repository, blob.digest):
             report(f"{short(blob)}: already there")
-        elif (home := await _mounted(remote, repository, blob)) is not None:
-            report(f"{short(blob)}: mounted from {home}")
+        elif await _is_mounted(remote, repository, blob, homes.get(blob.digest)):
+            report(f"{short(blob)}: mounted from {homes[blob.digest]}")
         else:
             async with remote.transfers.place(job, blob.size):
                 await remote.push_blob(repository, blob, open_content)
@@ -66,8 +67,5 @@ async def _push_blobs(tree: ImageTree, remote: Remote, repository: Repository, r
     await remote.keep_home(repository, list(tree.blobs))
 
 
-async def _mounted(remote: Remote, repository: Repository, blob: Descriptor) -> Repository | None:
-    home = await remote.home_of(blob.digest)
-    if home is None or home == repository:
-        return None
-    return home if await remote.mount_blob(repository, blob.digest, home) else None
+async def _is_mounted(remote: Remote, repository: Repository, blob: Descriptor, home: Repository | None) -> bool:
+    return home is not None and home != repository and await remote.mount_blob(repository, blob.digest, home)

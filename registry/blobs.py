@@ -160,13 +160,12 @@ class _Download:
 
     def _receive(self, piece: memoryview) -> None:
         """Hash what is new, and pass it on; the last piece completes it. Runs in a thread."""
-        known = max(0, self._verifier.position - self._arriving)
-        self._verifier.feed(self._arriving, piece)
+        new = self._verifier.feed(self._arriving, piece)
         self._arriving += len(piece)
         self._moved.inc(len(piece))
         is_last = self._verifier.position == self._descriptor.size and not self._is_complete
-        if is_last or known < len(piece):
-            self._take(piece[known:])
+        if is_last or new:
+            self._take(new)
         if is_last:
             self._verifier.finish()
             self._is_complete = True

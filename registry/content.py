@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from registry.descriptor import Descriptor
 from registry.errors import ContentMismatch
 
 OpenContent = Callable[[int], BinaryIO]
 """Opens content at an offset in bytes, unbuffered; blocks. May be called again, to resume or to repeat."""
+
+Chunk = TypeVar("Chunk", bytes, memoryview)
 
 CHUNK_SIZE = 1024 * 1024
 """Bytes read at once: large enough that a system call costs little, small enough to keep memory flat."""
@@ -25,13 +27,14 @@ class Verifier:
         self.position = 0
         """Bytes hashed so far."""
 
-    def feed(self, offset: int, chunk: bytes | memoryview) -> None:
-        """Take the chunk that starts at this offset. Raises ContentMismatch when there is too much."""
+    def feed(self, offset: int, chunk: Chunk) -> Chunk:
+        """Take the chunk that starts at this offset; gives what of it is new. Raises ContentMismatch for too much."""
         new = chunk[self.position - offset :] if offset < self.position else chunk
         self.position += len(new)
         if self.position > self._descriptor.size:
             raise self._mismatch(f"it has more than the {self._descriptor.size} bytes that its descriptor says")
         self._hasher.update(new)
+        return new
 
     def finish(self) -> None:
         """Compare with the descriptor. Raises ContentMismatch."""
